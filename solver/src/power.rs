@@ -67,7 +67,7 @@ impl EnergyModel {
                 "non-negative and finite",
             );
         }
-        if !(parameters.is_finite() && parameters >= 0.0) || !(compute_coefficient * parameters).is_finite() {
+        if !(parameters >= 0.0 && parameters.is_finite() && (compute_coefficient * parameters).is_finite()) {
             return out_of_range(
                 Quantity::Parameters,
                 parameters,

@@ -4,7 +4,7 @@ mod common;
 
 use common::paper_problem;
 use faer::{Mat, c64};
-use solver::channel::{BlockFading, Fading};
+use solver::channel::{BlockFading, Fading, capacity};
 use solver::power::{Accounting, EnergyModel};
 use solver::recovery::{Refinement, refine};
 use solver::relaxation::{lambda_min, mmse};
@@ -203,4 +203,25 @@ fn energy_parameters_are_checked() {
             Err(Error::OutOfRange { quantity: Quantity::Share, device: 3, .. })
         ));
     }
+}
+
+/// Water-filling: a hand-computed case on each side of the threshold, and never below equal power.
+#[test]
+fn capacity_is_water_filling() {
+    let diagonal = Mat::from_fn(3, 2, |i, j| c64::new([[2.0, 0.0], [0.0, 0.5], [0.0, 0.0]][i][j], 0.0));
+    // Floors 1/4 and 4: up to p = 3.75 only the strong mode is used.
+    assert!((capacity(diagonal.as_ref(), 1.0, 1.0).unwrap() - 5.0_f64.log2()).abs() < 1e-12);
+    // p = 5.75: level (5.75 + 4.25)/2 = 5.
+    let expected = (5.0_f64 / 0.25).log2() + (5.0_f64 / 4.0).log2();
+    assert!((capacity(diagonal.as_ref(), 5.75, 1.0).unwrap() - expected).abs() < 1e-12);
+    for channel in channels() {
+        let gains = channel.singular_values().unwrap();
+        let equal: f64 = gains.iter().map(|gain| (1.0 + 0.5 / 4.0 * gain * gain).log2()).sum();
+        assert!(capacity(channel.as_ref(), 0.5, 1.0).unwrap() >= equal - 1e-12);
+    }
+    assert_eq!(capacity(Mat::<c64>::zeros(3, 2).as_ref(), 1.0, 1.0).unwrap(), 0.0);
+    assert!(matches!(
+        capacity(diagonal.as_ref(), 0.0, 1.0),
+        Err(Error::OutOfRange { quantity: Quantity::TransmitPower, .. })
+    ));
 }
