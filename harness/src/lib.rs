@@ -1,3 +1,7 @@
 //! Tensor-parallel LLaMA inference whose all-reduces go over a simulated wireless channel.
 
+pub mod checkpoint;
+pub mod cluster;
 pub mod link;
+pub mod llama;
+pub mod shard;
