@@ -48,6 +48,7 @@ def tokenizer(size):
     result = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     result.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     result.decoder = decoders.ByteLevel()
+    result.add_special_tokens(["<s>", "</s>"])
     return result
 
 

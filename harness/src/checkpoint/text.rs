@@ -1,5 +1,8 @@
 //! `tokenizer.json`: text to tokens and back.
 
+use std::panic::catch_unwind;
+
+use serde::de::IgnoredAny;
 use tokenizers::Tokenizer;
 
 use super::CheckpointError;
@@ -20,10 +23,9 @@ impl TextTokenizer {
     /// [`CheckpointError::TokenizerSyntax`], and [`CheckpointError::TokenizerVocabulary`] when an id is not
     /// below `vocabulary`.
     pub fn from_json(json: &[u8], vocabulary: usize, bos: Option<u32>) -> Result<Self, CheckpointError> {
-        let syntax =
-            |reason: tokenizers::Error| CheckpointError::TokenizerSyntax { reason: reason.to_string() };
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(syntax)?;
-        tokenizer.with_truncation(None).map_err(syntax)?;
+        let syntax = |reason: String| CheckpointError::TokenizerSyntax { reason };
+        let mut tokenizer = parse(json).map_err(syntax)?;
+        tokenizer.with_truncation(None).map_err(|error| syntax(error.to_string()))?;
         tokenizer.with_padding(None);
         match tokenizer.get_vocab(true).into_values().max() {
             Some(largest_id) if largest_id as usize >= vocabulary => {
@@ -58,6 +60,16 @@ impl TextTokenizer {
     /// [`CheckpointError::Tokenizer`].
     pub fn decode(&self, tokens: &[u32]) -> Result<String, CheckpointError> {
         self.tokenizer.decode(tokens, true).map_err(failure)
+    }
+}
+
+/// Parses a `tokenizer.json`. The `tokenizers` crate panics on some that are malformed: those that are no
+/// JSON never reach it, and what remains is caught.
+fn parse(json: &[u8]) -> Result<Tokenizer, String> {
+    serde_json::from_slice::<IgnoredAny>(json).map_err(|error| error.to_string())?;
+    match catch_unwind(|| Tokenizer::from_bytes(json)) {
+        Ok(parsed) => parsed.map_err(|error| error.to_string()),
+        Err(_) => Err("it has a part of unknown form".to_owned()),
     }
 }
 
