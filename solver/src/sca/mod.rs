@@ -7,7 +7,7 @@
 //! ```
 //!
 //! where the expectations are known only through samples ξ^τ. Iteration τ = 0, 1, … does four things
-//! (equations (19) to (22) of [A], after [C]):
+//! (equations (19) to (22) of \[A\], after \[C\]):
 //!
 //! ```text
 //! (19) f_i^τ  = (1 − ρ_τ) f_i^{τ−1} + ρ_τ f_i(x^τ; ξ^τ)           recursive estimate of the value
@@ -18,15 +18,15 @@
 //! ```
 //!
 //! When (21) has no feasible point, `x̂` is the point of 𝒳 with the least largest violation
-//! `max_i f̂_i(x)` (the feasibility restoration of [C], which [A] leaves out).
+//! `max_i f̂_i(x)` (the feasibility restoration of \[C\], which \[A\] leaves out).
 //!
 //! Nothing here knows of channels; [`crate::assignment`] is one user. Every answer of a subproblem
 //! backend is re-checked from the problem's own data, and its optimality is certified by a dual bound
 //! in closed form, so no status of a backend is believed.
 //!
-//! - [A] Zhang, He, Song, Zhang, Letaief, *Distributed On-Device LLM Inference With Over-the-Air
+//! - \[A\] Zhang, He, Song, Zhang, Letaief, *Distributed On-Device LLM Inference With Over-the-Air
 //!   Computation*, arXiv 2502.12559.
-//! - [C] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid Precoding in
+//! - \[C\] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid Precoding in
 //!   Massive MIMO*, IEEE JSTSP 2018.
 //!
 //! # Example

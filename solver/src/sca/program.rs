@@ -23,9 +23,9 @@ pub struct Evaluation {
     pub constraints: Vec<Function>,
 }
 
-/// `minimise E[f_0(x; ξ)]` s.t. `E[f_i(x; ξ)] ≤ 0` and `x ∈ 𝒳`, given through samples ξ ([A] (18), [C]).
+/// `minimise E[f_0(x; ξ)]` s.t. `E[f_i(x; ξ)] ≤ 0` and `x ∈ 𝒳`, given through samples ξ (\[A\] (18), \[C\]).
 ///
-/// The convergence theory of [C] asks that the `f_i(·; ξ)` be continuously differentiable on 𝒳 with
+/// The convergence theory of \[C\] asks that the `f_i(·; ξ)` be continuously differentiable on 𝒳 with
 /// bounded gradients, that 𝒳 be bounded, and that the samples be independent.
 pub trait StochasticProgram {
     /// One draw of ξ.

@@ -1,6 +1,6 @@
 //! Step-size schedules ρ_τ and γ_τ, refused where they break the conditions of convergence.
 //!
-//! [C] asks (theory §5): `ρ_τ, γ_τ ∈ (0, 1]`, both → 0, `Σ ρ_τ = Σ γ_τ = ∞`, `Σ ρ_τ², Σ γ_τ² < ∞`, and
+//! \[C\] asks (theory §5): `ρ_τ, γ_τ ∈ (0, 1]`, both → 0, `Σ ρ_τ = Σ γ_τ = ∞`, `Σ ρ_τ², Σ γ_τ² < ∞`, and
 //! `γ_τ / ρ_τ → 0`, so that the averages (19) follow the moving point.
 
 use super::ScheduleError;

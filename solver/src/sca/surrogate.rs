@@ -3,7 +3,7 @@
 use super::Function;
 use super::vector::{add_scaled, dot, norm, squared_norm};
 
-/// `f̂(x) = f + uᵀ(x − x^τ) + η ‖x − x^τ‖²` ((20) of [A]) in terms of the displacement `d = x − x^τ`.
+/// `f̂(x) = f + uᵀ(x − x^τ) + η ‖x − x^τ‖²` ((20) of \[A\]) in terms of the displacement `d = x − x^τ`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surrogate {
     /// `f`, the value at the centre.

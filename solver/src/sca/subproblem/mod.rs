@@ -21,7 +21,7 @@ use super::{Polyhedron, Surrogate};
 pub enum Goal {
     /// (21): `min f̂_0(x)` s.t. `f̂_i(x) ≤ 0`, `x ∈ 𝒳`.
     Objective,
-    /// Restoration of [C]: `min α + f̂_0(x)` s.t. `f̂_i(x) ≤ α`, `α ≥ 0`, `x ∈ 𝒳`. Here `f̂_0` is only a small
+    /// Restoration of \[C\]: `min α + f̂_0(x)` s.t. `f̂_i(x) ≤ α`, `α ≥ 0`, `x ∈ 𝒳`. Here `f̂_0` is only a small
     /// proximity term that makes the answer unique: of the least violating points, the one nearest to `x^τ`.
     LeastViolation,
 }

@@ -1,4 +1,4 @@
-//! One step of the method: (21) if it has a point, the restoration of [C] if it has none.
+//! One step of the method: (21) if it has a point, the restoration of \[C\] if it has none.
 
 use super::super::polyhedron::FEASIBILITY_TOLERANCE;
 use super::{Goal, Subproblem, SubproblemError, SubproblemSolver, certify::certify};
