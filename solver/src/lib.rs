@@ -46,6 +46,7 @@
 //! use, in one unit of the caller's choice. Nothing prints, reads files or panics on input; every failure is an
 //! [`Error`] that carries its data. Everything random takes a seed, and one seed gives one result.
 
+pub mod assignment;
 pub mod channel;
 pub mod power;
 pub mod recovery;
