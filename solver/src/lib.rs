@@ -46,10 +46,12 @@
 //! use, in one unit of the caller's choice. Nothing prints, reads files or panics on input; every failure is an
 //! [`Error`] that carries its data. Everything random takes a seed, and one seed gives one result.
 
+pub mod assignment;
 pub mod channel;
 pub mod power;
 pub mod recovery;
 pub mod relaxation;
+pub mod sca;
 pub mod transceiver;
 
 mod descent;

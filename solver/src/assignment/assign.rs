@@ -1,0 +1,124 @@
+//! Optimizing the shares by stochastic successive convex approximation (Algorithm 1 of \[A\], long-term part).
+
+use std::ops::ControlFlow;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{AssignmentError, AssignmentOptions, AssignmentProblem, ChannelSource, ShortTermValue};
+use crate::sca::{
+    Evaluation, Function, IterationRecord, Polyhedron, ScaReport, StochasticProgram, StochasticSca,
+    TerminationReason,
+};
+
+/// Blocks that set the scale of the surrogate before the first iteration.
+const PILOT_BLOCKS: usize = 8;
+/// Stream of the pilot's draws, far from those of the iterations.
+const PILOT_STREAM: u64 = u64::MAX;
+
+/// Optimized shares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// `m_n`, one for each device, in the feasible set.
+    pub shares: Vec<f64>,
+    /// Why the optimization ended.
+    pub termination: TerminationReason,
+    /// One record per iteration; objective and gap in the units of `v`, points are shares.
+    pub history: Vec<IterationRecord>,
+}
+
+/// Minimises `E_H[v(p(m); H)]` from the feasible shares nearest to uniform ones.
+///
+/// # Errors
+/// [`AssignmentError::ShortTerm`] if a pilot block is not solved, [`AssignmentError::Optimization`] for whatever ends the
+/// iteration, [`AssignmentError::FeasibleSet`] if the start cannot be found.
+pub fn assign<S: ChannelSource, V: ShortTermValue>(
+    problem: &AssignmentProblem<S, V>,
+    options: &AssignmentOptions,
+) -> Result<Assignment, AssignmentError> {
+    assign_observed(problem, options, |_| ControlFlow::Continue(()))
+}
+
+/// As [`assign`], showing each iteration to `observer`, which may stop the run.
+///
+/// # Errors
+/// As [`assign`].
+pub fn assign_observed<S: ChannelSource, V: ShortTermValue>(
+    problem: &AssignmentProblem<S, V>,
+    options: &AssignmentOptions,
+    mut observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
+) -> Result<Assignment, AssignmentError> {
+    let start = problem.feasible_shares().project(&problem.uniform_shares())?;
+    let scale = Scale::measured(problem, &start, options.seed)?;
+    let in_units = |record: &IterationRecord| IterationRecord {
+        objective: scale.value * record.objective,
+        subproblem_gap: scale.value * record.subproblem_gap,
+        ..record.clone()
+    };
+    let program = LongTerm { problem, unit: scale.value };
+    let sca = options.sca.clone().with_objective_curvature(options.relative_curvature * scale.curvature)?;
+    let ScaReport { point, termination, history } = StochasticSca::new(&program, sca)
+        .run_observed(&start, |record| observer(&in_units(record)))
+        .map_err(Box::new)?;
+    Ok(Assignment { shares: point, termination, history: history.iter().map(in_units).collect() })
+}
+
+/// The size of the objective at the start, so that the surrogate needs no tuning by hand.
+struct Scale {
+    /// Mean of `v`; the program is in units of it.
+    value: f64,
+    /// `max_n |∂v/∂m_n| (−dp_n/dm_n)/p_n` in units of `value`: half the second derivative where `v ∝ 1/p_n`.
+    curvature: f64,
+}
+
+impl Scale {
+    fn measured<S: ChannelSource, V: ShortTermValue>(
+        problem: &AssignmentProblem<S, V>,
+        start: &[f64],
+        seed: u64,
+    ) -> Result<Self, AssignmentError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(PILOT_STREAM);
+        let mut mean = 0.0;
+        let mut slopes = vec![0.0; problem.devices()];
+        for _ in 0..PILOT_BLOCKS {
+            let (value, gradient) = problem.value_and_gradient(start, rng.next_u64())?;
+            mean += value / PILOT_BLOCKS as f64;
+            for (slope, g) in slopes.iter_mut().zip(gradient) {
+                *slope += g / PILOT_BLOCKS as f64;
+            }
+        }
+        let value = if mean.abs() > 0.0 { mean.abs() } else { 1.0 };
+        let relative = problem.relative_slopes(start)?;
+        let curvature =
+            slopes.iter().zip(relative).fold(0.0, |most: f64, (g, r)| most.max(g.abs() / value * r));
+        // Where computing costs nothing every assignment is as good: any curvature serves.
+        let curvature = if curvature > 0.0 && curvature.is_finite() { curvature } else { 1.0 };
+        Ok(Self { value, curvature })
+    }
+}
+
+/// The long-term problem as a stochastic program; a sample is the index of a channel block.
+struct LongTerm<'a, S, V> {
+    problem: &'a AssignmentProblem<S, V>,
+    unit: f64,
+}
+
+impl<S: ChannelSource, V: ShortTermValue> StochasticProgram for LongTerm<'_, S, V> {
+    type Sample = u64;
+    type Error = AssignmentError;
+
+    fn feasible_set(&self) -> &Polyhedron {
+        self.problem.feasible_shares()
+    }
+
+    fn sample(&self, rng: &mut dyn Rng) -> Result<u64, AssignmentError> {
+        Ok(rng.next_u64())
+    }
+
+    fn evaluate(&self, shares: &[f64], block: &u64) -> Result<Evaluation, AssignmentError> {
+        let (value, gradient) = self.problem.value_and_gradient(shares, *block)?;
+        let gradient = gradient.iter().map(|g| g / self.unit).collect();
+        Ok(Evaluation { objective: Function { value: value / self.unit, gradient }, constraints: Vec::new() })
+    }
+}

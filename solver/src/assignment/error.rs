@@ -1,0 +1,106 @@
+//! Why an assignment, or the evaluation of one, has no result.
+
+use thiserror::Error;
+
+use crate::sca::{OptionsError, PolyhedronError, ScaError};
+
+/// Errors of the model assignment, with the values that show why.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AssignmentError {
+    /// There is no device.
+    #[error("there is no device to assign a share to")]
+    NoDevices,
+    /// Energy models and channels disagree on the number of devices.
+    #[error("{energy_models} energy models for channels of {channels} devices")]
+    DeviceCount {
+        /// Number of energy models.
+        energy_models: usize,
+        /// Number of devices of the channel source.
+        channels: usize,
+    },
+    /// The minimum share is outside [0, 1/N].
+    #[error("minimum share {minimum_share} is outside [0, 1/{devices}]")]
+    MinimumShare {
+        /// The value refused.
+        minimum_share: f64,
+        /// Number of devices `N`.
+        devices: usize,
+    },
+    /// The power floor is not positive and finite.
+    #[error("power floor {floor} is not positive and finite")]
+    PowerFloor {
+        /// The value refused.
+        floor: f64,
+    },
+    /// A device cannot compute even the minimum share and keep the power floor.
+    #[error(
+        "device {device} affords a share of at most {largest_share} above the power floor {floor}, less than the minimum share {minimum_share}"
+    )]
+    MinimumShareUnaffordable {
+        /// Index of the device.
+        device: usize,
+        /// The minimum share.
+        minimum_share: f64,
+        /// The largest share that leaves the floor.
+        largest_share: f64,
+        /// The power floor `p_floor`.
+        floor: f64,
+    },
+    /// All devices together cannot compute the model and keep the power floor.
+    #[error(
+        "the devices together afford {affordable} of the model above the power floor {floor}; it must be at least 1"
+    )]
+    ModelUnaffordable {
+        /// The sum of the largest shares.
+        affordable: f64,
+        /// The power floor `p_floor`.
+        floor: f64,
+    },
+    /// A list of shares has the wrong length.
+    #[error("{found} shares for {expected} devices")]
+    ShareCount {
+        /// Number of devices.
+        expected: usize,
+        /// Length of the list.
+        found: usize,
+    },
+    /// Shares do not sum to 1.
+    #[error("the shares sum to {sum}, not 1")]
+    ShareSum {
+        /// Their sum.
+        sum: f64,
+    },
+    /// An estimate with a standard error needs at least two samples.
+    #[error("{samples} samples are too few for a standard error; at least 2 are needed")]
+    Samples {
+        /// The number refused.
+        samples: usize,
+    },
+    /// The short-term value has the wrong number of derivatives.
+    #[error("the short-term value has {found} derivatives for {expected} devices")]
+    DerivativeCount {
+        /// Number of devices.
+        expected: usize,
+        /// Number found.
+        found: usize,
+    },
+    /// A short-term value or derivative is NaN or infinite.
+    #[error("the short-term value or one of its derivatives is {value}")]
+    NotFinite {
+        /// The value.
+        value: f64,
+    },
+    /// A share leaves no power, or a short-term problem could not be solved.
+    #[error(transparent)]
+    ShortTerm(#[from] crate::Error),
+    /// An option outside its range.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The set of shares could not be built.
+    #[error("the feasible set of shares could not be built")]
+    FeasibleSet(#[from] PolyhedronError),
+    /// The stochastic optimization failed.
+    #[error("stochastic optimization of the shares failed")]
+    Optimization(#[from] Box<ScaError<AssignmentError>>),
+}

@@ -1,0 +1,63 @@
+//! Options of an assignment.
+
+use crate::sca::{OptionsError, ScaOptions, Schedules};
+
+/// Options of [`super::assign`]. The scale of the surrogate is set from the problem itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AssignmentOptions {
+    pub(super) sca: ScaOptions,
+    pub(super) relative_curvature: f64,
+    pub(super) seed: u64,
+}
+
+impl AssignmentOptions {
+    /// Default options; `seed` chooses the channel blocks that are drawn.
+    pub fn new(seed: u64) -> Self {
+        Self { sca: ScaOptions::new(seed), relative_curvature: 1.0, seed }
+    }
+
+    /// The number of iterations. Default: `500`.
+    ///
+    /// # Errors
+    /// [`OptionsError::NotPositive`] for 0.
+    pub fn with_iterations(mut self, iterations: usize) -> Result<Self, OptionsError> {
+        self.sca = self.sca.with_iterations(iterations)?;
+        Ok(self)
+    }
+
+    /// Channel blocks averaged per iteration. Default: `1`.
+    ///
+    /// # Errors
+    /// [`OptionsError::NotPositive`] for 0.
+    pub fn with_mini_batch(mut self, blocks: usize) -> Result<Self, OptionsError> {
+        self.sca = self.sca.with_mini_batch(blocks)?;
+        Ok(self)
+    }
+
+    /// Curvature `η_0` of the surrogate relative to `max_n |∂v/∂m_n| · (−dp_n/dm_n)/p_n` at the start, which is half the
+    /// second derivative of a value that falls like `1/p_n`. Default: `1.0`.
+    ///
+    /// # Errors
+    /// [`OptionsError::ObjectiveCurvature`] unless positive and finite.
+    pub fn with_relative_curvature(mut self, curvature: f64) -> Result<Self, OptionsError> {
+        // The generic option checks the value.
+        self.sca = self.sca.with_objective_curvature(curvature)?;
+        self.relative_curvature = curvature;
+        Ok(self)
+    }
+
+    /// Schedules of averaging and steps. Default: [`Schedules::default`].
+    pub fn with_schedules(mut self, schedules: Schedules) -> Self {
+        self.sca = self.sca.with_schedules(schedules);
+        self
+    }
+
+    /// Stop once the residual `‖m̂ − m‖` has been at most `tolerance` for `patience` iterations in a row. Default: run all iterations.
+    ///
+    /// # Errors
+    /// As [`ScaOptions::with_residual_tolerance`].
+    pub fn with_residual_tolerance(mut self, tolerance: f64, patience: usize) -> Result<Self, OptionsError> {
+        self.sca = self.sca.with_residual_tolerance(tolerance, patience)?;
+        Ok(self)
+    }
+}

@@ -1,0 +1,220 @@
+//! Everything that can go wrong, with the values that show why.
+
+use thiserror::Error;
+
+use super::polyhedron::Row;
+use super::subproblem::SubproblemError;
+
+/// A schedule that breaks a condition of convergence (theory §5).
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ScheduleError {
+    /// Values would leave (0, 1].
+    #[error("schedule scale {scale} is outside (0, 1]")]
+    Scale {
+        /// The scale refused.
+        scale: f64,
+    },
+    /// The delay is no positive finite number of iterations.
+    #[error("schedule delay {delay} is not a positive, finite number of iterations")]
+    Delay {
+        /// The delay refused.
+        delay: f64,
+    },
+    /// The sum would converge (exponent > 1) or that of the squares diverge (exponent ≤ 1/2).
+    #[error(
+        "schedule exponent {exponent} is outside (1/2, 1]: the sum must diverge and that of squares converge"
+    )]
+    Exponent {
+        /// The exponent refused.
+        exponent: f64,
+    },
+    /// γ/ρ would not tend to 0.
+    #[error(
+        "step exponent {step_exponent} must exceed averaging exponent {averaging_exponent}: γ/ρ must tend to 0"
+    )]
+    StepNotFaster {
+        /// Exponent of ρ.
+        averaging_exponent: f64,
+        /// Exponent of γ.
+        step_exponent: f64,
+    },
+}
+
+/// An option outside its range.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// A count that must be at least 1.
+    #[error("option {option} must be at least 1")]
+    NotPositive {
+        /// Name of the option.
+        option: &'static str,
+    },
+    /// `η_0` must be positive and finite.
+    #[error("objective curvature {curvature} is not positive and finite")]
+    ObjectiveCurvature {
+        /// The value refused.
+        curvature: f64,
+    },
+    /// `η_i` must be finite and at least 0.
+    #[error("curvature {curvature} of stochastic constraint {index} is not finite and ≥ 0")]
+    ConstraintCurvature {
+        /// Index of the constraint, from 0.
+        index: usize,
+        /// The value refused.
+        curvature: f64,
+    },
+    /// The residual tolerance must be positive and finite.
+    #[error("residual tolerance {tolerance} is not positive and finite")]
+    ResidualTolerance {
+        /// The value refused.
+        tolerance: f64,
+    },
+}
+
+/// A polyhedron that cannot be built, or a point that does not fit one.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum PolyhedronError {
+    /// No variables.
+    #[error("a polyhedron needs at least one variable")]
+    NoVariables,
+    /// A vector has the wrong length.
+    #[error("{row} has {found} entries where the dimension is {expected}")]
+    Length {
+        /// Where.
+        row: Row,
+        /// The dimension.
+        expected: usize,
+        /// The length found.
+        found: usize,
+    },
+    /// NaN, or an infinity that is no absent bound.
+    #[error("{row} holds the value {value}")]
+    NotFinite {
+        /// Where.
+        row: Row,
+        /// The value refused.
+        value: f64,
+    },
+    /// `l > u` for one variable.
+    #[error("variable {index} has lower bound {lower} above upper bound {upper}")]
+    CrossedBounds {
+        /// Index of the variable.
+        index: usize,
+        /// Its lower bound.
+        lower: f64,
+        /// Its upper bound.
+        upper: f64,
+    },
+    /// No point satisfies all rows.
+    #[error(
+        "the polyhedron is empty: every point within its bounds misses some unit-norm row by {least_violation:e} or more"
+    )]
+    Empty {
+        /// The least that the largest violation can be, rows scaled to unit norm.
+        least_violation: f64,
+    },
+    /// Whether a point exists, or which is nearest, could not be decided numerically.
+    #[error("the polyhedron could not be searched")]
+    Undecided(#[source] SubproblemError),
+}
+
+/// Why a run of stochastic SCA ended without a report. `E` is the program's own error.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ScaError<E: std::error::Error + 'static> {
+    /// The initial point has the wrong length.
+    #[error("initial point has {found} entries, the program has dimension {expected}")]
+    InitialPointLength {
+        /// Dimension of the program.
+        expected: usize,
+        /// Length found.
+        found: usize,
+    },
+    /// The initial point holds NaN or an infinity.
+    #[error("initial point holds {value} at index {index}")]
+    InitialPointNotFinite {
+        /// Index of the entry.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// The initial point is outside 𝒳. [`super::Polyhedron::project`] gives the nearest point inside.
+    #[error("initial point violates {row} by {amount:e} (relative)")]
+    InitialPointInfeasible {
+        /// The row violated most.
+        row: Row,
+        /// Its violation relative to the row's magnitude.
+        amount: f64,
+    },
+    /// As many `η_i` as constraints are needed, or none.
+    #[error("{found} constraint curvatures for {expected} stochastic constraints")]
+    ConstraintCurvatures {
+        /// Number of stochastic constraints.
+        expected: usize,
+        /// Number of curvatures in the options.
+        found: usize,
+    },
+    /// An evaluation has the wrong number of constraints.
+    #[error("iteration {iteration}: evaluation has {found} constraints, the program declares {expected}")]
+    ConstraintCount {
+        /// Iteration τ.
+        iteration: usize,
+        /// Number the program declares.
+        expected: usize,
+        /// Number found.
+        found: usize,
+    },
+    /// A gradient has the wrong length.
+    #[error("iteration {iteration}: gradient of f_{function} has {found} entries, not {expected}")]
+    GradientLength {
+        /// Iteration τ.
+        iteration: usize,
+        /// 0 for the objective, i for the i-th constraint.
+        function: usize,
+        /// Dimension of the program.
+        expected: usize,
+        /// Length found.
+        found: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("iteration {iteration}: f_{function} is {value}")]
+    NonFiniteValue {
+        /// Iteration τ.
+        iteration: usize,
+        /// 0 for the objective, i for the i-th constraint.
+        function: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A gradient entry is NaN or infinite.
+    #[error("iteration {iteration}: gradient of f_{function} is {value} at index {index}")]
+    NonFiniteGradient {
+        /// Iteration τ.
+        iteration: usize,
+        /// 0 for the objective, i for the i-th constraint.
+        function: usize,
+        /// Index of the entry.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// The program could not draw or evaluate a sample.
+    #[error("iteration {iteration}: the program failed")]
+    Program {
+        /// Iteration τ.
+        iteration: usize,
+        /// Its own error.
+        source: E,
+    },
+    /// Neither (21) nor its restoration gave a point that stands the re-check.
+    #[error("iteration {iteration}: the subproblem was not solved")]
+    Subproblem {
+        /// Iteration τ.
+        iteration: usize,
+        /// Why.
+        source: SubproblemError,
+    },
+}

@@ -1,0 +1,106 @@
+//! Options of a run.
+
+use super::{OptionsError, Schedules};
+
+/// Options of [`super::StochasticSca`]; every setter checks its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScaOptions {
+    pub(super) seed: u64,
+    pub(super) iterations: usize,
+    pub(super) mini_batch: usize,
+    pub(super) objective_curvature: f64,
+    pub(super) constraint_curvatures: Vec<f64>,
+    pub(super) schedules: Schedules,
+    pub(super) residual_tolerance: Option<f64>,
+    pub(super) residual_patience: usize,
+}
+
+impl ScaOptions {
+    /// Default options for samples drawn from `seed`. The same seed, program and options repeat a run bit for bit.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            iterations: 500,
+            mini_batch: 1,
+            objective_curvature: 1.0,
+            constraint_curvatures: Vec::new(),
+            schedules: Schedules::default(),
+            residual_tolerance: None,
+            residual_patience: 10,
+        }
+    }
+
+    /// The number of iterations. Default: `500`.
+    ///
+    /// # Errors
+    /// [`OptionsError::NotPositive`] for 0.
+    pub fn with_iterations(mut self, iterations: usize) -> Result<Self, OptionsError> {
+        self.iterations = positive("iterations", iterations)?;
+        Ok(self)
+    }
+
+    /// Samples averaged per iteration. Default: `1`.
+    ///
+    /// # Errors
+    /// [`OptionsError::NotPositive`] for 0.
+    pub fn with_mini_batch(mut self, samples: usize) -> Result<Self, OptionsError> {
+        self.mini_batch = positive("mini_batch", samples)?;
+        Ok(self)
+    }
+
+    /// `η_0` of (20), in units of the objective over those of `x²`. Small values take long, nervous steps; a good size is
+    /// `‖∇f_0‖` over the diameter of 𝒳. Default: `1.0`.
+    ///
+    /// # Errors
+    /// [`OptionsError::ObjectiveCurvature`] unless positive and finite.
+    pub fn with_objective_curvature(mut self, curvature: f64) -> Result<Self, OptionsError> {
+        if !(curvature > 0.0 && curvature.is_finite()) {
+            return Err(OptionsError::ObjectiveCurvature { curvature });
+        }
+        self.objective_curvature = curvature;
+        Ok(self)
+    }
+
+    /// `η_1 … η_I` of (20), one for each stochastic constraint; an empty list stands for all zero. With
+    /// all zero, (21) is a quadratic program; otherwise it has second-order cones. Default: empty.
+    ///
+    /// # Errors
+    /// [`OptionsError::ConstraintCurvature`] with the index (from 0) unless all are finite and ≥ 0. That
+    /// the list has the right length is checked by the run.
+    pub fn with_constraint_curvatures(mut self, curvatures: Vec<f64>) -> Result<Self, OptionsError> {
+        for (index, &curvature) in curvatures.iter().enumerate() {
+            if !(curvature >= 0.0 && curvature.is_finite()) {
+                return Err(OptionsError::ConstraintCurvature { index, curvature });
+            }
+        }
+        self.constraint_curvatures = curvatures;
+        Ok(self)
+    }
+
+    /// Schedules ρ_τ and γ_τ. Default: [`Schedules::default`].
+    pub fn with_schedules(mut self, schedules: Schedules) -> Self {
+        self.schedules = schedules;
+        self
+    }
+
+    /// Stop once the optimality residual `‖x̂ − x^τ‖` has been at most `tolerance` (in units of `x`) for
+    /// `patience` iterations in a row, none of them a restoration. One small residual proves little, because the
+    /// averages are noisy; hence the patience. Default: no tolerance, all iterations run.
+    ///
+    /// # Errors
+    /// [`OptionsError::ResidualTolerance`] unless finite and positive, [`OptionsError::NotPositive`] for no
+    /// patience.
+    pub fn with_residual_tolerance(mut self, tolerance: f64, patience: usize) -> Result<Self, OptionsError> {
+        if !(tolerance > 0.0 && tolerance.is_finite()) {
+            return Err(OptionsError::ResidualTolerance { tolerance });
+        }
+        self.residual_tolerance = Some(tolerance);
+        self.residual_patience = positive("residual_patience", patience)?;
+        Ok(self)
+    }
+}
+
+/// `value`, unless it is 0.
+fn positive(option: &'static str, value: usize) -> Result<usize, OptionsError> {
+    if value == 0 { Err(OptionsError::NotPositive { option }) } else { Ok(value) }
+}

@@ -1,0 +1,132 @@
+//! Building a polyhedron, and showing that it has a point.
+
+use super::super::vector::norm;
+use super::{
+    ClarabelBackend, Goal, LinearRow, Polyhedron, PolyhedronError, Row, Subproblem, Surrogate, certify,
+};
+use crate::sca::polyhedron::FEASIBILITY_TOLERANCE;
+
+/// Weight of `‖x − c‖²` beside the largest violation in the search for a point: small enough to leave the least
+/// violation as it is, large enough to make the point unique.
+const PROXIMITY: f64 = 1e-6;
+
+/// Collects the rows of a [`Polyhedron`]; [`PolyhedronBuilder::build`] checks them all.
+#[derive(Debug, Clone)]
+pub struct PolyhedronBuilder {
+    dimension: usize,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    equalities: Vec<LinearRow>,
+    inequalities: Vec<LinearRow>,
+}
+
+impl PolyhedronBuilder {
+    pub(super) fn new(dimension: usize) -> Self {
+        Self {
+            dimension,
+            lower: vec![f64::NEG_INFINITY; dimension],
+            upper: vec![f64::INFINITY; dimension],
+            equalities: Vec::new(),
+            inequalities: Vec::new(),
+        }
+    }
+
+    /// `l ≤ x ≤ u`; `−∞` in `lower` and `+∞` in `upper` mean no bound. Default: no bounds.
+    pub fn bounds(mut self, lower: Vec<f64>, upper: Vec<f64>) -> Self {
+        self.lower = lower;
+        self.upper = upper;
+        self
+    }
+
+    /// Adds the row `aᵀx = b`.
+    pub fn equality(mut self, coefficients: Vec<f64>, right_hand_side: f64) -> Self {
+        self.equalities.push(LinearRow { coefficients, right_hand_side });
+        self
+    }
+
+    /// Adds the row `aᵀx ≤ b`.
+    pub fn inequality(mut self, coefficients: Vec<f64>, right_hand_side: f64) -> Self {
+        self.inequalities.push(LinearRow { coefficients, right_hand_side });
+        self
+    }
+
+    /// Checks shapes, values and that the set has a point.
+    ///
+    /// # Errors
+    /// [`PolyhedronError`], with the row and value refused, or with the least violation of an empty set.
+    pub fn build(self) -> Result<Polyhedron, PolyhedronError> {
+        self.check_rows()?;
+        let center: Vec<f64> =
+            self.lower.iter().zip(&self.upper).map(|(l, u)| 0.0_f64.max(*l).min(*u)).collect();
+        let Self { lower, upper, equalities, inequalities, .. } = self;
+        let mut set = Polyhedron { lower, upper, equalities, inequalities, member: center };
+        if set.largest_violation(&set.member).amount > 0.0 {
+            set.member = search(&set)?;
+        }
+        Ok(set)
+    }
+
+    fn check_rows(&self) -> Result<(), PolyhedronError> {
+        let expected = self.dimension;
+        if expected == 0 {
+            return Err(PolyhedronError::NoVariables);
+        }
+        let length = |row, found| {
+            if found == expected { Ok(()) } else { Err(PolyhedronError::Length { row, expected, found }) }
+        };
+        length(Row::LowerBounds, self.lower.len())?;
+        length(Row::UpperBounds, self.upper.len())?;
+        for (index, (&lower, &upper)) in self.lower.iter().zip(&self.upper).enumerate() {
+            if lower.is_nan() || lower == f64::INFINITY {
+                return Err(PolyhedronError::NotFinite { row: Row::LowerBound(index), value: lower });
+            }
+            if upper.is_nan() || upper == f64::NEG_INFINITY {
+                return Err(PolyhedronError::NotFinite { row: Row::UpperBound(index), value: upper });
+            }
+            if lower > upper {
+                return Err(PolyhedronError::CrossedBounds { index, lower, upper });
+            }
+        }
+        let named = self.equalities.iter().enumerate().map(|(i, r)| (Row::Equality(i), r));
+        let named = named.chain(self.inequalities.iter().enumerate().map(|(i, r)| (Row::Inequality(i), r)));
+        for (row, LinearRow { coefficients, right_hand_side }) in named {
+            length(row, coefficients.len())?;
+            if let Some(&value) = coefficients.iter().chain([right_hand_side]).find(|v| !v.is_finite()) {
+                return Err(PolyhedronError::NotFinite { row, value });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A point of `set`, or the least violation of an empty one: minimises the largest violation of the
+/// rows, scaled to unit norm, over the box `l ≤ x ≤ u`.
+fn search(set: &Polyhedron) -> Result<Vec<f64>, PolyhedronError> {
+    let center = set.member.clone();
+    let bounds_only = Polyhedron { equalities: Vec::new(), inequalities: Vec::new(), ..set.clone() };
+    let violation = |row: &LinearRow, sign: f64| {
+        let scale = sign / Some(norm(&row.coefficients)).filter(|n| *n > 0.0).unwrap_or(1.0);
+        let gradient = row.coefficients.iter().map(|a| scale * a).collect();
+        Surrogate { value: scale * row.residual(&center), gradient, curvature: 0.0 }
+    };
+    let mut violations: Vec<Surrogate> = set.inequalities.iter().map(|row| violation(row, 1.0)).collect();
+    for row in &set.equalities {
+        violations.push(violation(row, 1.0));
+        violations.push(violation(row, -1.0));
+    }
+    let proximity = Surrogate { value: 0.0, gradient: vec![0.0; set.dimension()], curvature: PROXIMITY };
+    let phase_one = Subproblem {
+        feasible_set: &bounds_only,
+        center: &center,
+        objective: &proximity,
+        constraints: &violations,
+        goal: Goal::LeastViolation,
+    };
+    let answer = certify(&mut ClarabelBackend, &phase_one).map_err(PolyhedronError::Undecided)?;
+    let point = set.snap(&answer.point);
+    if set.largest_violation(&point).amount <= FEASIBILITY_TOLERANCE {
+        Ok(point)
+    } else {
+        Err(PolyhedronError::Empty { least_violation: answer.largest_violation })
+    }
+}

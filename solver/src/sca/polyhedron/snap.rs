@@ -1,0 +1,57 @@
+//! Taking the rounding of an interior-point answer out of a point.
+
+use faer::Mat;
+
+use super::super::vector::add_scaled;
+use super::{FEASIBILITY_TOLERANCE, Polyhedron};
+
+/// A point that violates by more than this is wrong, not rounded, and is left as it is.
+const ROUNDING: f64 = 10.0 * FEASIBILITY_TOLERANCE;
+
+impl Polyhedron {
+    /// `point` moved onto the bounds it misses by rounding, then onto the equalities by the least-norm
+    /// correction of the variables that are off their bounds. Kept only if it leaves the largest violation no worse.
+    ///
+    /// It changes what is already nearly feasible in its last digits; it is no projection, and the caller
+    /// still checks the result.
+    pub(in crate::sca) fn snap(&self, point: &[f64]) -> Vec<f64> {
+        let mut best = point.to_vec();
+        let mut violation = self.largest_violation(&best).amount;
+        if violation > ROUNDING {
+            return best;
+        }
+        let clamped = self.clamp(point);
+        let corrected = self.correct_equalities(&clamped).map(|x| self.clamp(&x));
+        for candidate in [Some(clamped), corrected].into_iter().flatten() {
+            let new = self.largest_violation(&candidate).amount;
+            if new <= violation {
+                (best, violation) = (candidate, new);
+            }
+        }
+        best
+    }
+
+    fn clamp(&self, point: &[f64]) -> Vec<f64> {
+        point.iter().zip(self.lower.iter().zip(&self.upper)).map(|(x, (l, u))| x.max(*l).min(*u)).collect()
+    }
+
+    /// `x − A_F⁺ (A_eq x − b_eq)` with `A_F` the columns of variables strictly between their bounds.
+    fn correct_equalities(&self, point: &[f64]) -> Option<Vec<f64>> {
+        if self.equalities.is_empty() {
+            return None;
+        }
+        let bounds = self.lower.iter().zip(&self.upper);
+        let free: Vec<bool> = point.iter().zip(bounds).map(|(x, (l, u))| l < x && x < u).collect();
+        let columns = Mat::from_fn(self.equalities.len(), self.dimension(), |i, j| {
+            let row = self.equalities.get(i).map(|row| row.coefficients.as_slice()).unwrap_or_default();
+            if free.get(j) == Some(&true) { row.get(j).copied().unwrap_or(0.0) } else { 0.0 }
+        });
+        let pseudo_inverse = columns.thin_svd().ok()?.pseudoinverse();
+        let mut corrected = point.to_vec();
+        for (i, row) in self.equalities.iter().enumerate() {
+            let column: Vec<f64> = pseudo_inverse.col(i).iter().copied().collect();
+            add_scaled(&mut corrected, -row.residual(point), &column);
+        }
+        corrected.iter().all(|x| x.is_finite()).then_some(corrected)
+    }
+}

@@ -1,0 +1,75 @@
+//! What a run reports.
+
+/// One iteration of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IterationRecord {
+    /// τ = 0, 1, …
+    pub iteration: usize,
+    /// `x^τ`, where the samples were taken.
+    pub point: Vec<f64>,
+    /// `f_0^τ` of (19), the running estimate of the objective.
+    pub objective: f64,
+    /// `f_i^τ` of (19), the running estimates of the constraints; feasible means ≤ 0.
+    pub constraints: Vec<f64>,
+    /// ρ_τ, as used (1 at τ = 0).
+    pub averaging: f64,
+    /// γ_τ.
+    pub step: f64,
+    /// The optimality residual `‖x̂ − x^τ‖`; 0 exactly at a stationary point of the estimated problem.
+    pub residual: f64,
+    /// Certified suboptimality of `x̂` in the subproblem that was solved, in units of its objective.
+    pub subproblem_gap: f64,
+    /// `None` if (21) was solved. If (21) had no feasible point, the least possible `max_i f̂_i` > 0, whose point is `x̂`.
+    pub restored: Option<f64>,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum TerminationReason {
+    /// All iterations of the schedule ran, and no residual tolerance was set.
+    ScheduleCompleted,
+    /// The residual stayed within the tolerance for as many iterations as asked.
+    ResidualBelowTolerance {
+        /// The last residual.
+        residual: f64,
+    },
+    /// All iterations ran without reaching the residual tolerance.
+    IterationLimit {
+        /// The last residual.
+        residual: f64,
+    },
+    /// The last subproblem had no feasible point: the estimated constraints are not met near the final point.
+    Infeasible {
+        /// The least possible `max_i f̂_i` of the last iteration.
+        least_violation: f64,
+    },
+    /// The observer asked to stop.
+    StoppedByObserver,
+}
+
+impl TerminationReason {
+    /// Whether the run reached what was asked of it: its schedule, or its tolerance if one was set, at a point whose
+    /// estimated constraints can be met.
+    pub fn was_successful(&self) -> bool {
+        matches!(self, Self::ScheduleCompleted | Self::ResidualBelowTolerance { .. })
+    }
+}
+
+/// The outcome of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScaReport {
+    /// The final point `x`, in 𝒳.
+    pub point: Vec<f64>,
+    /// Why the run ended.
+    pub termination: TerminationReason,
+    /// One record per iteration, in order; never empty.
+    pub history: Vec<IterationRecord>,
+}
+
+impl ScaReport {
+    /// The number of iterations whose (21) was infeasible.
+    pub fn restorations(&self) -> usize {
+        self.history.iter().filter(|record| record.restored.is_some()).count()
+    }
+}

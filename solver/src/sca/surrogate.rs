@@ -1,0 +1,63 @@
+//! Convex surrogates (20) and their recursive estimates (19).
+
+use super::Function;
+use super::vector::{add_scaled, dot, norm, squared_norm};
+
+/// `f̂(x) = f + uᵀ(x − x^τ) + η ‖x − x^τ‖²` ((20) of \[A\]) in terms of the displacement `d = x − x^τ`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surrogate {
+    /// `f`, the value at the centre.
+    pub value: f64,
+    /// `u`, the gradient at the centre; length = dimension.
+    pub gradient: Vec<f64>,
+    /// `η ≥ 0`; half the second derivative along any direction.
+    pub curvature: f64,
+}
+
+impl Surrogate {
+    /// `f + uᵀd + η ‖d‖²` at a displacement `d` from the centre.
+    pub fn at(&self, displacement: &[f64]) -> f64 {
+        self.value + dot(&self.gradient, displacement) + self.curvature * squared_norm(displacement)
+    }
+
+    /// A magnitude to measure this function's residuals against:
+    /// `max(|f|, max(‖u‖, η) · max(1, size))` with `size` the size of points; 1 for a zero function.
+    pub(super) fn scale(&self, size: f64) -> f64 {
+        let scale = norm(&self.gradient).max(self.curvature) * size.max(1.0);
+        let scale = scale.max(self.value.abs());
+        if scale > 0.0 { scale } else { 1.0 }
+    }
+
+    /// One step of (19): `f ← (1 − ρ) f + ρ f_new`, the same for `u`.
+    pub(super) fn average_in(&mut self, weight: f64, new: &Function) {
+        self.value = (1.0 - weight) * self.value + weight * new.value;
+        for (u, g) in self.gradient.iter_mut().zip(&new.gradient) {
+            *u = (1.0 - weight) * *u + weight * g;
+        }
+    }
+}
+
+/// `sum ← sum + weight · f` for a mini-batch mean.
+pub(super) fn accumulate(sum: &mut Function, weight: f64, function: &Function) {
+    sum.value += weight * function.value;
+    add_scaled(&mut sum.gradient, weight, &function.gradient);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn value_at_a_displacement_follows_equation_20() {
+        let surrogate = Surrogate { value: 1.0, gradient: vec![2.0, -1.0], curvature: 0.5 };
+        assert_eq!(surrogate.at(&[0.0, 0.0]), 1.0);
+        assert_eq!(surrogate.at(&[1.0, 2.0]), 1.0 + 2.0 - 2.0 + 2.5);
+    }
+
+    #[test]
+    fn averaging_follows_equation_19() {
+        let mut surrogate = Surrogate { value: 1.0, gradient: vec![2.0], curvature: 0.5 };
+        surrogate.average_in(0.25, &Function { value: 3.0, gradient: vec![-2.0] });
+        assert_eq!(surrogate, Surrogate { value: 1.5, gradient: vec![1.0], curvature: 0.5 });
+    }
+}

@@ -1,0 +1,281 @@
+//! The model assignment on the setting of [A]: R = 20, T = 4, Rician fading of mean 1 and variance 1.
+
+use faer::{Mat, c64};
+use solver::assignment::{
+    AssignmentError, AssignmentOptions, AssignmentProblem, ChannelSource, LambdaMin, Mmse, PowerValue,
+    ShortTermValue, assign, assign_observed, expected_value, paired_difference,
+};
+use solver::channel::{BlockFading, Fading};
+use solver::power::{Accounting, EnergyModel};
+use solver::sca::ScaError;
+use solver::{Error, relaxation};
+
+/// Devices with budget 1 per channel use that spend `costs[n]` of it on computing the whole model.
+fn energy(costs: &[f64]) -> Vec<EnergyModel> {
+    costs.iter().map(|&cost| EnergyModel::new(1.0, cost, 1.0, Accounting::PerChannelUse).unwrap()).collect()
+}
+
+fn channels(devices: usize) -> BlockFading {
+    BlockFading::new(Fading::PAPER, 20, &vec![4; devices], 2024).unwrap()
+}
+
+fn problem<V: ShortTermValue>(costs: &[f64], value: V) -> AssignmentProblem<BlockFading, V> {
+    AssignmentProblem::new(energy(costs), channels(costs.len()), value).unwrap()
+}
+
+/// Energy coefficients 1 : 2 : 4 : 8. Uniform shares leave powers of 0.9, 0.8, 0.6, 0.2.
+const UNEQUAL: [f64; 4] = [0.4, 0.8, 1.6, 3.2];
+
+#[test]
+fn unequal_devices_gain_from_optimized_shares() {
+    let problem = problem(&UNEQUAL, LambdaMin::new(1.0).unwrap());
+    let uniform = problem.uniform_shares();
+    let options = AssignmentOptions::new(1).with_iterations(100).unwrap();
+    let assignment = assign(&problem, &options).unwrap();
+    assert!(assignment.termination.was_successful());
+    assert!(problem.feasible_shares().contains(&assignment.shares));
+    assert!((assignment.shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    // Cheaper devices compute more.
+    assert!(assignment.shares.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", assignment.shares);
+
+    let gain = paired_difference(&problem, &uniform, &assignment.shares, 60, 99).unwrap();
+    let before = expected_value(&problem, &uniform, 60, 99).unwrap();
+    let after = expected_value(&problem, &assignment.shares, 60, 99).unwrap();
+    assert!(gain.mean > 10.0 * gain.standard_error, "{gain:?}");
+    assert!(gain.mean > 0.2 * before.mean, "{gain:?} of {before:?}");
+    assert!((before.mean - after.mean - gain.mean).abs() < 1e-9 * before.mean);
+    // The running estimate of the objective is in the units of v.
+    let last = assignment.history.last().unwrap().objective;
+    assert!((last / after.mean - 1.0).abs() < 0.25, "{last} against {after:?}");
+}
+
+#[test]
+fn the_optimum_does_not_depend_on_the_start_or_the_seed() {
+    // The problem is convex: shares from different seeds are nearly as good as each other.
+    let problem = problem(&UNEQUAL, LambdaMin::new(1.0).unwrap());
+    let shares: Vec<Vec<f64>> = [1, 2]
+        .iter()
+        .map(|&seed| {
+            assign(&problem, &AssignmentOptions::new(seed).with_iterations(100).unwrap()).unwrap().shares
+        })
+        .collect();
+    for (a, b) in shares[0].iter().zip(&shares[1]) {
+        assert!((a - b).abs() < 0.02, "{shares:?}");
+    }
+    let difference = paired_difference(&problem, &shares[0], &shares[1], 40, 5).unwrap();
+    let value = expected_value(&problem, &shares[0], 40, 5).unwrap().mean;
+    assert!(difference.mean.abs() < 0.01 * value, "{difference:?} of {value}");
+}
+
+#[test]
+fn equal_devices_share_evenly() {
+    let problem = problem(&[1.5; 3], LambdaMin::new(1.0).unwrap());
+    let options = AssignmentOptions::new(3).with_iterations(150).unwrap();
+    let assignment = assign(&problem, &options).unwrap();
+    for share in &assignment.shares {
+        assert!((share - 1.0 / 3.0).abs() < 0.03, "{:?}", assignment.shares);
+    }
+}
+
+#[test]
+fn the_true_problems_relaxation_serves_as_well() {
+    let problem = problem(&UNEQUAL, Mmse::new(1.0).unwrap());
+    let options = AssignmentOptions::new(1).with_iterations(30).unwrap();
+    let assignment = assign(&problem, &options).unwrap();
+    let gain = paired_difference(&problem, &problem.uniform_shares(), &assignment.shares, 20, 99).unwrap();
+    assert!(gain.mean > 5.0 * gain.standard_error, "{gain:?}");
+}
+
+fn finite_differences<V: ShortTermValue>(value: V, step: f64, tolerance: f64) {
+    let problem = problem(&UNEQUAL, value);
+    let shares = [0.4, 0.3, 0.2, 0.1];
+    for block in 0..3 {
+        let (_, gradient) = problem.value_and_gradient(&shares, block).unwrap();
+        // Directions that keep the sum at 1.
+        for n in 0..4 {
+            let along = |sign: f64| {
+                let mut moved = shares;
+                moved[n] += sign * step;
+                moved[(n + 1) % 4] -= sign * step;
+                problem.value_and_gradient(&moved, block).unwrap().0
+            };
+            let difference = (along(1.0) - along(-1.0)) / (2.0 * step);
+            let envelope = gradient[n] - gradient[(n + 1) % 4];
+            let scale = gradient.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
+            assert!((difference - envelope).abs() < tolerance * scale, "{difference} against {envelope}");
+        }
+        assert!(gradient.iter().all(|g| *g >= 0.0), "more to compute never helps: {gradient:?}");
+    }
+}
+
+#[test]
+fn envelope_gradients_agree_with_finite_differences() {
+    let options = |relative_gap| relaxation::Options { relative_gap, ..Default::default() };
+    finite_differences(LambdaMin::new(1.0).unwrap().with_options(options(1e-9)), 1e-3, 1e-3);
+    finite_differences(Mmse::new(0.5).unwrap().with_options(options(1e-6)), 1e-2, 1e-2);
+}
+
+#[test]
+fn runs_repeat_bit_for_bit_and_can_be_watched() {
+    let problem = problem(&UNEQUAL, LambdaMin::new(1.0).unwrap());
+    let options = AssignmentOptions::new(5).with_iterations(10).unwrap().with_mini_batch(2).unwrap();
+    let first = assign(&problem, &options).unwrap();
+    let mut seen = Vec::new();
+    let second = assign_observed(&problem, &options, |record| {
+        seen.push(record.clone());
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(first, second);
+    assert_eq!(seen, second.history);
+}
+
+#[test]
+fn bounds_on_the_shares_hold() {
+    let problem = problem(&UNEQUAL, LambdaMin::new(1.0).unwrap())
+        .with_minimum_share(0.1)
+        .unwrap()
+        .with_power_floor(0.5)
+        .unwrap();
+    let options = AssignmentOptions::new(5).with_iterations(30).unwrap();
+    let assignment = assign(&problem, &options).unwrap();
+    assert!(assignment.shares.iter().all(|share| *share >= 0.1 - 1e-12));
+    let power = problem.transmit_power(&assignment.shares).unwrap();
+    assert!(power.iter().all(|p| *p >= 0.5 - 1e-9), "{power:?}");
+    assert!(assignment.shares[3] < 0.11, "the dearest device is at its minimum: {:?}", assignment.shares);
+    // One possible assignment only: everyone at 1/N.
+    let single = problem_of_equals().with_minimum_share(0.25).unwrap();
+    let assignment = assign(&single, &AssignmentOptions::new(0).with_iterations(3).unwrap()).unwrap();
+    assert!(assignment.shares.iter().all(|share| (share - 0.25).abs() < 1e-9));
+}
+
+fn problem_of_equals() -> AssignmentProblem<BlockFading, LambdaMin> {
+    problem(&[0.5; 4], LambdaMin::new(1.0).unwrap())
+}
+
+#[test]
+fn shares_are_refused_with_their_values() {
+    // A uniform share costs the second device 1.25 of a budget of 1; assigning still works, elsewhere.
+    let steep = problem(&[0.5, 2.5], LambdaMin::new(1.0).unwrap());
+    match expected_value(&steep, &steep.uniform_shares(), 5, 0).unwrap_err() {
+        AssignmentError::ShortTerm(Error::NoPowerLeft { device: 1, share, largest_share, .. }) => {
+            assert_eq!((share, largest_share), (0.5, 0.4));
+        }
+        other => panic!("{other:?}"),
+    }
+    let options = AssignmentOptions::new(0).with_iterations(10).unwrap();
+    assert!(assign(&steep, &options).unwrap().shares[1] < 0.4);
+
+    let problem = problem_of_equals();
+    assert!(matches!(
+        expected_value(&problem, &[0.5; 3], 5, 0),
+        Err(AssignmentError::ShareCount { expected: 4, found: 3 })
+    ));
+    assert!(matches!(
+        expected_value(&problem, &[0.5; 4], 5, 0),
+        Err(AssignmentError::ShareSum { sum }) if sum == 2.0
+    ));
+    assert!(matches!(
+        expected_value(&problem, &[f64::NAN; 4], 5, 0),
+        Err(AssignmentError::ShortTerm(Error::OutOfRange { .. }))
+    ));
+    assert!(matches!(
+        expected_value(&problem, &[0.25; 4], 1, 0),
+        Err(AssignmentError::Samples { samples: 1 })
+    ));
+}
+
+#[test]
+fn problems_without_a_feasible_assignment_are_refused() {
+    let value = LambdaMin::new(1.0).unwrap();
+    let of = |costs: &[f64]| AssignmentProblem::new(energy(costs), channels(costs.len()), value);
+    assert!(matches!(AssignmentProblem::new(vec![], channels(2), value), Err(AssignmentError::NoDevices)));
+    assert!(matches!(
+        AssignmentProblem::new(energy(&[1.0]), channels(2), value),
+        Err(AssignmentError::DeviceCount { energy_models: 1, channels: 2 })
+    ));
+    // Each affords a share of 0.99/4, together less than one model.
+    match of(&[4.0, 4.0]).unwrap_err() {
+        AssignmentError::ModelUnaffordable { affordable, floor } => {
+            assert!((affordable - 0.495).abs() < 1e-12 && (floor - 0.01).abs() < 1e-15);
+        }
+        other => panic!("{other:?}"),
+    }
+    let fine = || of(&[0.5, 4.0]).unwrap();
+    for minimum_share in [-0.1, 0.51, f64::NAN] {
+        assert!(matches!(
+            fine().with_minimum_share(minimum_share),
+            Err(AssignmentError::MinimumShare { devices: 2, .. })
+        ));
+    }
+    assert!(matches!(
+        fine().with_minimum_share(0.4),
+        Err(AssignmentError::MinimumShareUnaffordable { device: 1, largest_share, .. })
+            if (largest_share - 0.2475).abs() < 1e-12
+    ));
+    for floor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(matches!(fine().with_power_floor(floor), Err(AssignmentError::PowerFloor { .. })));
+    }
+    // Above what a device has without computing anything.
+    assert!(matches!(
+        fine().with_power_floor(1.5),
+        Err(AssignmentError::MinimumShareUnaffordable { device: 0, .. })
+    ));
+    for noise_power in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(matches!(LambdaMin::new(noise_power), Err(Error::OutOfRange { .. })));
+        assert!(matches!(Mmse::new(noise_power), Err(Error::OutOfRange { .. })));
+    }
+}
+
+/// A value that answers badly.
+struct Scripted(PowerValue);
+
+impl ShortTermValue for Scripted {
+    fn value_and_gradient(&self, _: &[Mat<c64>], _: &[f64]) -> Result<PowerValue, Error> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Channels that cannot carry anything.
+struct Dead;
+
+impl ChannelSource for Dead {
+    fn devices(&self) -> usize {
+        2
+    }
+    fn block(&self, _: u64) -> Vec<Mat<c64>> {
+        vec![Mat::zeros(4, 2), Mat::zeros(4, 2)]
+    }
+}
+
+#[test]
+fn bad_values_and_channels_end_in_typed_errors() {
+    let options = AssignmentOptions::new(0);
+    let scripted = |value, derivatives: &[f64]| {
+        let value = Scripted(PowerValue { value, derivatives: derivatives.to_vec() });
+        assign(&problem(&[0.5, 0.5], value), &options).unwrap_err()
+    };
+    assert!(matches!(scripted(1.0, &[-1.0]), AssignmentError::DerivativeCount { expected: 2, found: 1 }));
+    assert!(matches!(scripted(f64::NAN, &[-1.0; 2]), AssignmentError::NotFinite { .. }));
+    assert!(matches!(scripted(1.0, &[-1.0, f64::NEG_INFINITY]), AssignmentError::NotFinite { .. }));
+    let dead = AssignmentProblem::new(energy(&[0.5; 2]), Dead, LambdaMin::new(1.0).unwrap()).unwrap();
+    assert!(matches!(assign(&dead, &options), Err(AssignmentError::ShortTerm(Error::RankDeficient { .. }))));
+    // What fails only after the pilot ends the optimization with the iteration named.
+    struct Tiring(std::cell::Cell<usize>);
+    impl ShortTermValue for Tiring {
+        fn value_and_gradient(&self, _: &[Mat<c64>], _: &[f64]) -> Result<PowerValue, Error> {
+            self.0.set(self.0.get() + 1);
+            if self.0.get() > 10 {
+                return Err(Error::Numerical { operation: "a test" });
+            }
+            Ok(PowerValue { value: 1.0, derivatives: vec![-1.0, -2.0] })
+        }
+    }
+    match assign(&problem(&[0.5, 0.5], Tiring(Default::default())), &options).unwrap_err() {
+        AssignmentError::Optimization(error) => match *error {
+            ScaError::Program { iteration: 2, source: AssignmentError::ShortTerm(_) } => {}
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
