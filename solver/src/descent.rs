@@ -1,0 +1,128 @@
+//! Minimization of `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over complex matrices by argmin's L-BFGS.
+//!
+//! With `L` columns this refines a transceiver, with `R` columns it solves the `mmse` relaxation.
+
+use crate::error::Error;
+use crate::mismatch::{self, Objective};
+use crate::problem::Problem;
+use argmin::core::{CostFunction, Executor, Gradient, State};
+use argmin::solver::linesearch::MoreThuenteLineSearch;
+use argmin::solver::quasinewton::LBFGS;
+use faer::{Mat, MatRef, c64};
+use std::cell::RefCell;
+
+/// Curvature pairs that L-BFGS keeps.
+const MEMORY: usize = 10;
+
+/// When the descent stops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop {
+    /// Norm of the gradient of `F/F(start)` with respect to `A/‖start‖`.
+    pub gradient: f64,
+    /// Decrease of `F/F(start)` in one iteration.
+    pub decrease: f64,
+    /// Iterations.
+    pub iterations: u64,
+}
+
+/// Where the descent ended.
+pub(crate) struct Descent {
+    /// The best point found, never worse than the start.
+    pub factor: Mat<c64>,
+    /// Iterations taken.
+    pub iterations: usize,
+}
+
+/// Descends from `start`.
+pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) -> Result<Descent, Error> {
+    let shape = (start.nrows(), start.ncols());
+    let scale = mismatch::best_scale(problem, start)?;
+    let start = Mat::from_fn(shape.0, shape.1, |i, j| start[(i, j)] * scale);
+    let initial = mismatch::evaluate(problem, start.as_ref())?;
+    let length = crate::linalg::squared_norm(start.as_ref()).sqrt();
+    if !(initial.value > 0.0 && length > 0.0) {
+        return Ok(Descent { factor: start, iterations: 0 });
+    }
+    let scaled = Scaled { problem, shape, length, value: initial.value, latest: RefCell::new(None) };
+    let parameter = flatten(start.as_ref(), 1.0 / length);
+    let numerical = |_| Error::Numerical { operation: "the quasi-Newton descent" };
+    let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
+        .with_tolerance_grad(stop.gradient)
+        .and_then(|solver| solver.with_tolerance_cost(stop.decrease))
+        .map_err(numerical)?;
+    let run = Executor::new(scaled, solver)
+        .configure(|state| state.param(parameter).max_iters(stop.iterations))
+        .timer(false)
+        .run();
+    // A failed line search (rounding near the optimum) is argmin's error, but no failure here: the start stands.
+    let Ok(result) = run else {
+        return Ok(Descent { factor: start, iterations: 0 });
+    };
+    let iterations = usize::try_from(result.state().get_iter()).unwrap_or(usize::MAX);
+    let best = match result.state().get_best_param() {
+        Some(parameter) => unflatten(parameter, shape, length),
+        None => start.clone(),
+    };
+    let improved = mismatch::evaluate(problem, best.as_ref())?.value <= initial.value;
+    Ok(Descent { factor: if improved { best } else { start }, iterations })
+}
+
+/// `F` in units in which the start has value and length 1.
+struct Scaled<'a> {
+    problem: &'a Problem,
+    shape: (usize, usize),
+    length: f64,
+    value: f64,
+    /// argmin asks for cost and gradient apart; one evaluation gives both.
+    latest: RefCell<Option<(Vec<f64>, Objective)>>,
+}
+
+impl Scaled<'_> {
+    fn with<T>(&self, parameter: &[f64], read: impl Fn(&Objective) -> T) -> Result<T, argmin::core::Error> {
+        let mut latest = self.latest.borrow_mut();
+        let stale = latest.as_ref().is_none_or(|(at, _)| at != parameter);
+        if stale {
+            let factor = unflatten(parameter, self.shape, self.length);
+            *latest = Some((parameter.to_vec(), mismatch::evaluate(self.problem, factor.as_ref())?));
+        }
+        let (_, objective) = latest.as_ref().ok_or(Error::Numerical { operation: "the descent's cache" })?;
+        Ok(read(objective))
+    }
+}
+
+impl CostFunction for Scaled<'_> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, parameter: &Vec<f64>) -> Result<f64, argmin::core::Error> {
+        self.with(parameter, |objective| objective.value / self.value)
+    }
+}
+
+impl Gradient for Scaled<'_> {
+    type Param = Vec<f64>;
+    type Gradient = Vec<f64>;
+
+    fn gradient(&self, parameter: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
+        self.with(parameter, |objective| flatten(objective.gradient.as_ref(), self.length / self.value))
+    }
+}
+
+/// Column by column, real and imaginary parts in turn.
+fn flatten(matrix: MatRef<'_, c64>, scale: f64) -> Vec<f64> {
+    let mut flat = Vec::with_capacity(2 * matrix.nrows() * matrix.ncols());
+    for j in 0..matrix.ncols() {
+        for i in 0..matrix.nrows() {
+            flat.push(matrix[(i, j)].re * scale);
+            flat.push(matrix[(i, j)].im * scale);
+        }
+    }
+    flat
+}
+
+fn unflatten(flat: &[f64], (rows, columns): (usize, usize), scale: f64) -> Mat<c64> {
+    Mat::from_fn(rows, columns, |i, j| {
+        let at = 2 * (j * rows + i);
+        c64::new(flat[at] * scale, flat[at + 1] * scale)
+    })
+}

@@ -1,0 +1,129 @@
+//! Small dense complex linear algebra on top of faer: what several modules need and faer does not name.
+//!
+//! All matrices here have tens of rows, so everything runs sequentially and is the same on every machine
+//! with the same instruction set, whatever the thread count.
+
+use crate::error::{Error, Quantity};
+use faer::linalg::solvers::DenseSolveCore;
+use faer::{Mat, MatRef, Side, c64};
+
+/// Eigenvalues in ascending order and the matching orthonormal eigenvectors of a Hermitian matrix.
+pub(crate) struct Spectrum {
+    /// Ascending.
+    pub values: Vec<f64>,
+    /// Column `i` belongs to `values[i]`.
+    pub vectors: Mat<c64>,
+}
+
+impl Spectrum {
+    /// Of a Hermitian matrix; the lower triangle is read.
+    pub fn of(matrix: MatRef<'_, c64>) -> Result<Self, Error> {
+        let eigen = matrix
+            .self_adjoint_eigen(Side::Lower)
+            .map_err(|_| Error::Numerical { operation: "eigendecomposition" })?;
+        let values = (0..matrix.nrows()).map(|i| eigen.S().column_vector()[i].re).collect();
+        Ok(Self { values, vectors: eigen.U().to_owned() })
+    }
+
+    /// `V f(Λ) V^H`.
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Mat<c64> {
+        let scaled = Mat::from_fn(self.vectors.nrows(), self.vectors.ncols(), |i, j| {
+            self.vectors[(i, j)] * f(self.values[j])
+        });
+        scaled * self.vectors.adjoint()
+    }
+}
+
+/// Eigenvalues of a Hermitian matrix, ascending; the lower triangle is read.
+pub(crate) fn eigenvalues(matrix: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
+    matrix.self_adjoint_eigenvalues(Side::Lower).map_err(|_| Error::Numerical { operation: "eigenvalues" })
+}
+
+/// `(M + M^H)/2`.
+pub(crate) fn hermitian_part(matrix: MatRef<'_, c64>) -> Mat<c64> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| (matrix[(i, j)] + matrix[(j, i)].conj()) * 0.5)
+}
+
+/// Real part of the trace.
+pub(crate) fn trace(matrix: MatRef<'_, c64>) -> f64 {
+    (0..matrix.nrows().min(matrix.ncols())).map(|i| matrix[(i, i)].re).sum()
+}
+
+/// `Re tr(A^H B)`, the inner product of the real vector space of complex matrices.
+pub(crate) fn inner(a: MatRef<'_, c64>, b: MatRef<'_, c64>) -> f64 {
+    let mut sum = 0.0;
+    for j in 0..a.ncols() {
+        for i in 0..a.nrows() {
+            sum += a[(i, j)].re * b[(i, j)].re + a[(i, j)].im * b[(i, j)].im;
+        }
+    }
+    sum
+}
+
+/// `‖M‖_F²`.
+pub(crate) fn squared_norm(matrix: MatRef<'_, c64>) -> f64 {
+    inner(matrix, matrix)
+}
+
+/// Inverse of a positive definite Hermitian matrix, Hermitian to the last bit; `None` if it is not positive definite.
+pub(crate) fn inverse(matrix: MatRef<'_, c64>) -> Option<Mat<c64>> {
+    let factor = matrix.llt(Side::Lower).ok()?;
+    Some(hermitian_part(factor.inverse().as_ref()))
+}
+
+/// Whether a Hermitian matrix is (numerically) positive definite: its Cholesky factor exists and is finite.
+pub(crate) fn is_positive_definite(matrix: MatRef<'_, c64>) -> bool {
+    match matrix.llt(Side::Lower) {
+        Ok(factor) => (0..matrix.nrows()).all(|i| factor.L()[(i, i)].re.is_finite()),
+        Err(_) => false,
+    }
+}
+
+/// Checks that every entry is finite.
+pub(crate) fn require_finite(
+    matrix: MatRef<'_, c64>,
+    quantity: Quantity,
+    device: usize,
+) -> Result<(), Error> {
+    for column in 0..matrix.ncols() {
+        for row in 0..matrix.nrows() {
+            let entry = matrix[(row, column)];
+            if !(entry.re.is_finite() && entry.im.is_finite()) {
+                return Err(Error::NonFiniteEntry { quantity, device, row, column });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a matrix has the expected shape and finite entries.
+pub(crate) fn require_matrix(
+    matrix: MatRef<'_, c64>,
+    expected: (usize, usize),
+    quantity: Quantity,
+    device: usize,
+) -> Result<(), Error> {
+    let found = (matrix.nrows(), matrix.ncols());
+    if found != expected {
+        return Err(Error::Shape { quantity, device, expected, found });
+    }
+    require_finite(matrix, quantity, device)
+}
+
+/// Checks full column rank, with the tolerance of numerical rank `max(rows, columns)·ε·σ_max`.
+pub(crate) fn require_full_column_rank(
+    matrix: MatRef<'_, c64>,
+    quantity: Quantity,
+    device: usize,
+) -> Result<(), Error> {
+    let columns = matrix.ncols();
+    let singular = matrix.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+    let largest = singular.iter().copied().fold(0.0, f64::max);
+    let smallest =
+        if matrix.nrows() < columns { 0.0 } else { singular.iter().copied().fold(f64::INFINITY, f64::min) };
+    let tolerance = matrix.nrows().max(columns) as f64 * f64::EPSILON * largest;
+    if smallest > tolerance {
+        return Ok(());
+    }
+    Err(Error::RankDeficient { quantity, device, columns, largest, smallest })
+}

@@ -1,0 +1,153 @@
+//! The best precoder of one device under its power limit, and what it costs (theory, sections 2 and 3).
+//!
+//! For a Gram matrix `M` with eigenvalues `λ_i` (`D D^H` or `D^H D`, `D = H^H A`) and a budget `q`:
+//!
+//! `φ(M) = min_B ‖D^H B − I‖_F² s.t. ‖B‖_F² ≤ q = Σ (μ/(λ_i + μ))²`,
+//!
+//! with the least `μ ≥ 0` for which `s(μ) = Σ λ_i/(λ_i + μ)² ≤ q`. Everything the solver does with power
+//! limits is built on this scalar root.
+
+use crate::error::Error;
+use crate::linalg::{Spectrum, inner, squared_norm};
+use crate::problem::Problem;
+use faer::{Mat, MatRef, c64};
+
+/// More Newton steps than the root ever needs: from the left they converge monotonically and quadratically.
+const NEWTON_STEPS: usize = 64;
+/// Bisections of `log s` in [`best_scale`]: from a factor of 4 to one of 1 + 1e-6.
+const SCALE_BISECTIONS: usize = 21;
+/// Scales of `X` beyond this, or below its inverse, are not looked at.
+const SCALE_LIMIT: f64 = 1e60;
+
+/// The least `μ ≥ 0` with `Σ λ_i/(λ_i + μ)² ≤ q`. Negative `λ_i` (rounding) count as zero.
+pub(crate) fn multiplier(eigenvalues: &[f64], budget: f64) -> f64 {
+    let positive = || eigenvalues.iter().copied().filter(|&value| value > 0.0);
+    // No single term may exceed the budget, which starts Newton's method left of the root.
+    let mut multiplier = positive().map(|value| (value / budget).sqrt() - value).fold(0.0, f64::max);
+    for _ in 0..NEWTON_STEPS {
+        let power: f64 = positive().map(|value| value / (value + multiplier).powi(2)).sum();
+        if power <= budget {
+            break;
+        }
+        // Newton on 1/√q − 1/√s(μ), nearly linear in μ (the secular equation of trust regions).
+        let slope: f64 = positive().map(|value| value / (value + multiplier).powi(3)).sum();
+        let step = power / slope * ((power / budget).sqrt() - 1.0);
+        if multiplier + step <= multiplier {
+            break;
+        }
+        multiplier += step;
+    }
+    multiplier
+}
+
+/// `(μ/(λ + μ))²`: what one eigendirection contributes to `φ`. A direction with `λ = 0` cannot be reached and costs 1.
+pub(crate) fn residual(eigenvalue: f64, multiplier: f64) -> f64 {
+    let eigenvalue = eigenvalue.max(0.0);
+    if eigenvalue + multiplier > 0.0 { (multiplier / (eigenvalue + multiplier)).powi(2) } else { 1.0 }
+}
+
+/// `μ/(λ + μ)²`: the eigenvalue of `U = μ(M + μI)^{-2} = −∂φ/∂M`.
+fn sensitivity(eigenvalue: f64, multiplier: f64) -> f64 {
+    let eigenvalue = eigenvalue.max(0.0);
+    if multiplier > 0.0 { multiplier / (eigenvalue + multiplier).powi(2) } else { 0.0 }
+}
+
+/// `F(A) = Σ_n v_n φ_n + σ² ‖A‖_F²` at one point.
+pub(crate) struct Objective {
+    /// `F(A)`.
+    pub value: f64,
+    /// `2σ²A − 2 Σ_n H_n U_n H_n^H A`, the gradient with respect to `Re tr(·^H ·)`.
+    pub gradient: Mat<c64>,
+}
+
+/// Evaluates `F` and its gradient at `factor` (`R×K`).
+///
+/// With `K = L` columns this is the objective of P_s after eliminating the precoders; with `K = R` columns
+/// `F` is the objective of the `mmse` relaxation at `X = A A^H` (whose identity is `T_n×T_n`).
+pub(crate) fn evaluate(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Objective, Error> {
+    let noise_power = problem.noise_power();
+    let mut value = noise_power * squared_norm(factor);
+    let mut gradient =
+        Mat::from_fn(factor.nrows(), factor.ncols(), |i, j| factor[(i, j)] * (2.0 * noise_power));
+    for (device, channel) in problem.channels().iter().enumerate() {
+        let variance = problem.signal_variance()[device];
+        let seen = channel.adjoint() * factor;
+        // The smaller Gram matrix: `D^H D` for a transceiver's factor, `D D^H` for a relaxation's.
+        let wide = seen.ncols() > seen.nrows();
+        let gram = if wide { &seen * seen.adjoint() } else { seen.adjoint() * &seen };
+        let spectrum = Spectrum::of(gram.as_ref())?;
+        let multiplier = multiplier(&spectrum.values, problem.precoder_budget(device));
+        value += variance * spectrum.values.iter().map(|&lambda| residual(lambda, multiplier)).sum::<f64>();
+        if multiplier > 0.0 {
+            let weight = spectrum.map(|lambda| -2.0 * variance * sensitivity(lambda, multiplier));
+            let weighted = if wide { weight * &seen } else { &seen * weight };
+            gradient += channel * weighted;
+        }
+    }
+    if !(value.is_finite() && squared_norm(gradient.as_ref()).is_finite()) {
+        return Err(Error::Numerical { operation: "the mean squared error" });
+    }
+    Ok(Objective { value, gradient })
+}
+
+/// The `t > 0` that minimizes `F(t·A)`: in `t²` the problem is convex, and one eigendecomposition per device serves all `t`.
+///
+/// Descents start there: on the ray through a start whose power limits are slack, `F` is the quadratic `σ²t²‖A‖²`,
+/// and a quasi-Newton method's first step would land on `A = 0`, where `F` has no gradient.
+pub(crate) fn best_scale(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f64, Error> {
+    let noise = problem.noise_power() * squared_norm(factor);
+    let mut spectra = Vec::with_capacity(problem.devices());
+    for channel in problem.channels() {
+        let seen = channel.adjoint() * factor;
+        spectra.push(crate::linalg::eigenvalues((seen.adjoint() * &seen).as_ref())?);
+    }
+    // dF/ds at X = s A A^H, increasing in s.
+    let derivative = |scale: f64| {
+        let mut sum = noise;
+        for (device, spectrum) in spectra.iter().enumerate() {
+            let scaled: Vec<f64> = spectrum.iter().map(|value| value * scale).collect();
+            let multiplier = multiplier(&scaled, problem.precoder_budget(device));
+            let gain: f64 = scaled
+                .iter()
+                .zip(spectrum)
+                .map(|(s, value)| sensitivity(*s, multiplier) * value.max(0.0))
+                .sum();
+            sum -= problem.signal_variance()[device] * gain;
+        }
+        sum
+    };
+    let (mut low, mut high) = (0.0, 1.0);
+    while derivative(high) < 0.0 && high < SCALE_LIMIT {
+        (low, high) = (high, high * 4.0);
+    }
+    if low == 0.0 {
+        low = high / 4.0;
+        while derivative(low) > 0.0 && low > 1.0 / SCALE_LIMIT {
+            (low, high) = (low / 4.0, low);
+        }
+    }
+    for _ in 0..SCALE_BISECTIONS {
+        let middle = (low * high).sqrt();
+        if derivative(middle) < 0.0 { low = middle } else { high = middle }
+    }
+    Ok((low * high).sqrt().sqrt())
+}
+
+/// `v_n U_n = v_n μ_n (M_n + μ_n I)^{-2}` with `M_n = H_n^H A A^H H_n`: the multipliers that certify `factor`.
+pub(crate) fn dual_matrices(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Vec<Mat<c64>>, Error> {
+    let mut duals = Vec::with_capacity(problem.devices());
+    for (device, channel) in problem.channels().iter().enumerate() {
+        let seen = channel.adjoint() * factor;
+        let spectrum = Spectrum::of((&seen * seen.adjoint()).as_ref())?;
+        let multiplier = multiplier(&spectrum.values, problem.precoder_budget(device));
+        let variance = problem.signal_variance()[device];
+        duals.push(spectrum.map(|lambda| variance * sensitivity(lambda, multiplier)));
+    }
+    Ok(duals)
+}
+
+/// Relative size of the gradient: `‖∇F‖ ‖A‖ / F`, the first-order decrease that a unit relative step could bring.
+pub(crate) fn stationarity(objective: &Objective, factor: MatRef<'_, c64>) -> f64 {
+    (inner(objective.gradient.as_ref(), objective.gradient.as_ref()) * squared_norm(factor)).sqrt()
+        / objective.value.max(f64::MIN_POSITIVE)
+}

@@ -1,0 +1,158 @@
+//! The short-term problem: one state of the uplink, with the power each device has left.
+
+use crate::error::{Error, Quantity};
+use crate::linalg::require_finite;
+use faer::{Mat, c64};
+
+/// One channel state of `N` devices that transmit to one server, all at once.
+///
+/// Device `n` has `T_n` antennas, the server `R`; `H_n` (`R×T_n`) is device `n`'s channel. Each device
+/// precodes `L` symbols of variance `v_n`, the server combines with an aggregator `A` (`R×L`):
+///
+/// `ŝ = A^H Σ_n H_n B_n s_n + A^H n`, `n ~ CN(0, σ² I)`, subject to `v_n ‖B_n‖_F² ≤ p_n`  ([A], eq. (5), (8)).
+///
+/// The inputs are checked on construction: a `Problem` is always well-formed.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    channels: Vec<Mat<c64>>,
+    transmit_power: Vec<f64>,
+    noise_power: f64,
+    signal_variance: Vec<f64>,
+    streams: usize,
+}
+
+impl Problem {
+    /// A problem with unit-variance symbols and as many streams as every terminal has antennas,
+    /// `L = min(R, T_1, …, T_N)`.
+    ///
+    /// - `channels[n]` is `H_n`, `R×T_n`, dimensionless amplitude gains;
+    /// - `transmit_power[n]` is `p_n > 0`, the power of device `n` per channel use, in the units of `noise_power`;
+    /// - `noise_power` is `σ² > 0` per receive antenna and channel use.
+    ///
+    /// # Errors
+    /// [`Error::NoDevices`], [`Error::EmptyMatrix`], [`Error::Shape`] (unequal `R`), [`Error::NonFiniteEntry`],
+    /// [`Error::DeviceCount`], [`Error::OutOfRange`] (a power that is not positive and finite).
+    pub fn new(channels: Vec<Mat<c64>>, transmit_power: Vec<f64>, noise_power: f64) -> Result<Self, Error> {
+        let receive_antennas = channels.first().ok_or(Error::NoDevices)?.nrows();
+        for (device, channel) in channels.iter().enumerate() {
+            if channel.nrows() == 0 || channel.ncols() == 0 {
+                return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device });
+            }
+            if channel.nrows() != receive_antennas {
+                return Err(Error::Shape {
+                    quantity: Quantity::Channel,
+                    device,
+                    expected: (receive_antennas, channel.ncols()),
+                    found: (channel.nrows(), channel.ncols()),
+                });
+            }
+            require_finite(channel.as_ref(), Quantity::Channel, device)?;
+        }
+        require_positive(&transmit_power, Quantity::TransmitPower, channels.len())?;
+        require_positive(&[noise_power], Quantity::NoisePower, 1)?;
+        let fewest = channels.iter().map(Mat::ncols).min().unwrap_or(1);
+        Ok(Self {
+            signal_variance: vec![1.0; channels.len()],
+            streams: fewest.min(receive_antennas),
+            channels,
+            transmit_power,
+            noise_power,
+        })
+    }
+
+    /// The same problem with `streams` = `L` symbols per channel use.
+    ///
+    /// # Errors
+    /// [`Error::Streams`] unless `1 ≤ L ≤ min(R, T_1, …, T_N)`: with `L > T_n` no precoder of device `n`
+    /// reaches `A^H H_n B_n = I`.
+    pub fn with_streams(mut self, streams: usize) -> Result<Self, Error> {
+        let receive_antennas = self.receive_antennas();
+        let (device, transmit_antennas) = self
+            .channels
+            .iter()
+            .map(Mat::ncols)
+            .enumerate()
+            .min_by_key(|&(_, antennas)| antennas)
+            .unwrap_or((0, 0));
+        if streams == 0 || streams > transmit_antennas.min(receive_antennas) {
+            return Err(Error::Streams { streams, device, transmit_antennas, receive_antennas });
+        }
+        self.streams = streams;
+        Ok(self)
+    }
+
+    /// The same problem with symbols of variance `v_n` instead of 1, `E[s_n s_n^H] = v_n I`.
+    ///
+    /// # Errors
+    /// [`Error::DeviceCount`]; [`Error::OutOfRange`] unless every `v_n` is positive and finite. A device
+    /// that sends nothing is left out of the problem instead.
+    pub fn with_signal_variance(mut self, signal_variance: Vec<f64>) -> Result<Self, Error> {
+        require_positive(&signal_variance, Quantity::SignalVariance, self.devices())?;
+        self.signal_variance = signal_variance;
+        Ok(self)
+    }
+
+    /// `N`.
+    pub fn devices(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// `R`.
+    pub fn receive_antennas(&self) -> usize {
+        self.channels[0].nrows()
+    }
+
+    /// `T_n`.
+    pub fn transmit_antennas(&self, device: usize) -> usize {
+        self.channels[device].ncols()
+    }
+
+    /// `L`.
+    pub fn streams(&self) -> usize {
+        self.streams
+    }
+
+    /// `H_1, …, H_N`.
+    pub fn channels(&self) -> &[Mat<c64>] {
+        &self.channels
+    }
+
+    /// `p_1, …, p_N`.
+    pub fn transmit_power(&self) -> &[f64] {
+        &self.transmit_power
+    }
+
+    /// `σ²`.
+    pub fn noise_power(&self) -> f64 {
+        self.noise_power
+    }
+
+    /// `v_1, …, v_N`.
+    pub fn signal_variance(&self) -> &[f64] {
+        &self.signal_variance
+    }
+
+    /// `q_n = p_n / v_n`, the largest `‖B_n‖_F²` device `n` can afford.
+    pub fn precoder_budget(&self, device: usize) -> f64 {
+        self.transmit_power[device] / self.signal_variance[device]
+    }
+
+    /// Whether every device has exactly `L` antennas, the case in which the relaxations bound transceivers
+    /// (theory, section 3).
+    pub fn is_square(&self) -> bool {
+        self.channels.iter().all(|channel| channel.ncols() == self.streams)
+    }
+}
+
+/// Checks that a list has one positive, finite number per device.
+fn require_positive(values: &[f64], quantity: Quantity, devices: usize) -> Result<(), Error> {
+    if values.len() != devices {
+        return Err(Error::DeviceCount { quantity, devices, found: values.len() });
+    }
+    match values.iter().position(|value| !(value.is_finite() && *value > 0.0)) {
+        None => Ok(()),
+        Some(device) => {
+            Err(Error::OutOfRange { quantity, device, value: values[device], valid: "positive and finite" })
+        }
+    }
+}

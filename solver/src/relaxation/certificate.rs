@@ -1,0 +1,88 @@
+//! Bounds that need no trust in a solver.
+
+use crate::error::{Error, Quantity};
+use crate::linalg::{Spectrum, eigenvalues, hermitian_part, require_matrix};
+use crate::problem::Problem;
+use faer::{Mat, MatRef, c64};
+
+/// What a lower bound bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The value of this convex program, and nothing else.
+    Program,
+    /// The mean squared error of every transceiver within the power limits.
+    AnyTransceiver,
+}
+
+/// Each bound is moved outwards by this much, relatively: room for the rounding of its own evaluation.
+const ROUNDING: f64 = 1e-12;
+
+/// An interval that holds the optimal value, from a feasible point on each side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certificate {
+    /// Value of a dual feasible point.
+    pub lower: f64,
+    /// Value of a primal feasible point.
+    pub upper: f64,
+    /// What `lower` bounds from below.
+    pub scope: Scope,
+}
+
+impl Certificate {
+    pub(super) fn new(lower: f64, upper: f64, scope: Scope) -> Result<Self, Error> {
+        let (lower, upper) = (lower * (1.0 - ROUNDING), upper * (1.0 + ROUNDING));
+        if lower.is_finite() && upper.is_finite() {
+            Ok(Self { lower, upper, scope })
+        } else {
+            Err(Error::Numerical { operation: "the certificate" })
+        }
+    }
+
+    /// `(upper − lower)/upper`.
+    pub fn relative_gap(&self) -> f64 {
+        (self.upper - self.lower) / self.upper
+    }
+}
+
+/// The nearest positive semidefinite matrix to the Hermitian part of a `side × side` matrix.
+pub(super) fn positive_part(
+    matrix: MatRef<'_, c64>,
+    side: usize,
+    quantity: Quantity,
+    device: usize,
+) -> Result<Mat<c64>, Error> {
+    require_matrix(matrix, (side, side), quantity, device)?;
+    let hermitian = hermitian_part(matrix);
+    let spectrum = Spectrum::of(hermitian.as_ref())?;
+    if spectrum.values.iter().all(|&value| value >= 0.0) {
+        return Ok(hermitian);
+    }
+    Ok(hermitian_part(spectrum.map(|value| value.max(0.0)).as_ref()))
+}
+
+/// Makes any multipliers a point of `𝒰`: positive parts, divided by `λ_max(Σ_n H_n U_n H_n^H)`.
+pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Mat<c64>>, Error> {
+    if dual.len() != problem.devices() {
+        return Err(Error::DeviceCount {
+            quantity: Quantity::DualMatrix,
+            devices: problem.devices(),
+            found: dual.len(),
+        });
+    }
+    let side = problem.receive_antennas();
+    let mut received = Mat::<c64>::zeros(side, side);
+    let mut feasible = Vec::with_capacity(dual.len());
+    for (device, (channel, multiplier)) in problem.channels().iter().zip(dual).enumerate() {
+        let positive = positive_part(multiplier.as_ref(), channel.ncols(), Quantity::DualMatrix, device)?;
+        received += channel * (&positive * channel.adjoint());
+        feasible.push(positive);
+    }
+    let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);
+    if largest > 0.0 {
+        for multiplier in &mut feasible {
+            *multiplier =
+                Mat::from_fn(multiplier.nrows(), multiplier.ncols(), |i, j| multiplier[(i, j)] / largest);
+        }
+    }
+    Ok(feasible)
+}

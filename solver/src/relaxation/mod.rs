@@ -1,0 +1,67 @@
+//! Convex relaxations of the short-term problem and the certificates they give (theory, section 3).
+//!
+//! With `X = A A^H` and its rank dropped, all relaxations are convex in `X ⪰ 0`, and all their duals live on
+//! one set, `𝒰 = { U_n ⪰ 0 : Σ_n H_n U_n H_n^H ⪯ I }`:
+//!
+//! | module | primal over `X ⪰ 0` | dual over `𝒰` | value |
+//! |---|---|---|---|
+//! | [`lambda_min`] | min `tr X` s.t. `H_n^H X H_n ⪰ c_n I`, `c_n = T_n v_n/p_n` | max `Σ c_n tr U_n` | `α` |
+//! | [`mmse`] | min `Σ v_n φ_n(H_n^H X H_n) + σ² tr X` | max `Σ σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)` | MSE |
+//!
+//! Each is one file with the same rooms: `solve`, `certify`, `power_sensitivity`. A certificate needs no trust
+//! in the solver that produced the points: any `U_n ⪰ 0`, divided by `λ_max(Σ H_n U_n H_n^H)`, is in `𝒰`.
+
+mod certificate;
+mod coordinates;
+mod interior_point;
+pub mod lambda_min;
+pub mod mmse;
+
+pub use certificate::{Certificate, Scope};
+
+use crate::error::Error;
+use faer::{Mat, c64};
+
+/// When to stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Largest relative gap `(upper − lower)/upper` of the certificate. Default: `1e-7`. Valid: `1e-11` to 1, 1 excluded.
+    pub relative_gap: f64,
+    /// Most iterations. Default: 100 for the interior-point method; quasi-Newton methods multiply it by 20.
+    pub max_iterations: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { relative_gap: 1e-7, max_iterations: 100 }
+    }
+}
+
+impl Options {
+    fn validate(&self) -> Result<(), Error> {
+        if !(self.relative_gap >= 1e-11 && self.relative_gap < 1.0) {
+            return Err(Error::InvalidOption {
+                option: "relative_gap",
+                value: self.relative_gap,
+                valid: "at least 1e-11 and below 1",
+            });
+        }
+        if self.max_iterations == 0 {
+            return Err(Error::InvalidOption { option: "max_iterations", value: 0.0, valid: "at least 1" });
+        }
+        Ok(())
+    }
+}
+
+/// A solved relaxation.
+#[derive(Debug, Clone)]
+pub struct Solution {
+    /// `X`, `R×R`, Hermitian and positive semidefinite: feasible and near-optimal.
+    pub primal: Mat<c64>,
+    /// `U_n`, `T_n×T_n`, Hermitian and positive semidefinite, in `𝒰`: feasible and near-optimal.
+    pub dual: Vec<Mat<c64>>,
+    /// Bounds on the optimal value, computed from `primal`, `dual` and the problem's data alone.
+    pub certificate: Certificate,
+    /// Iterations taken.
+    pub iterations: usize,
+}

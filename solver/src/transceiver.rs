@@ -1,0 +1,186 @@
+//! Transceivers: an aggregator with one precoder per device, their exact error, and the two best precoders
+//! for a given aggregator, with and without regard to power.
+
+use crate::error::{Error, Quantity};
+use crate::linalg::{Spectrum, require_full_column_rank, require_matrix, squared_norm};
+use crate::mismatch;
+use crate::problem::Problem;
+use faer::{Mat, MatRef, c64};
+
+/// How far a power may exceed its limit, relatively, and still count as within it: room for rounding only.
+pub const POWER_TOLERANCE: f64 = 1e-9;
+
+/// The error of the sum, split as in (7).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeanSquaredError {
+    /// `Σ_n v_n ‖A^H H_n B_n − I‖_F²`: what the channel and the precoders leave of the devices' symbols.
+    pub mismatch: f64,
+    /// `σ² ‖A‖_F²`: the receiver's noise after combining.
+    pub noise: f64,
+}
+
+impl MeanSquaredError {
+    /// `mismatch + noise`, per vector of `L` symbols.
+    pub fn total(&self) -> f64 {
+        self.mismatch + self.noise
+    }
+}
+
+/// An aggregator `A` (`R×L`) and precoders `B_n` (`T_n×L`).
+#[derive(Debug, Clone)]
+pub struct Transceiver {
+    aggregator: Mat<c64>,
+    precoders: Vec<Mat<c64>>,
+}
+
+impl Transceiver {
+    /// A transceiver from given matrices.
+    ///
+    /// # Errors
+    /// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] where they do not fit `problem`.
+    /// Power limits are not enforced here: see [`Transceiver::check_power`].
+    pub fn new(problem: &Problem, aggregator: Mat<c64>, precoders: Vec<Mat<c64>>) -> Result<Self, Error> {
+        require_aggregator(problem, aggregator.as_ref())?;
+        if precoders.len() != problem.devices() {
+            return Err(Error::DeviceCount {
+                quantity: Quantity::Precoder,
+                devices: problem.devices(),
+                found: precoders.len(),
+            });
+        }
+        for (device, precoder) in precoders.iter().enumerate() {
+            let expected = (problem.transmit_antennas(device), problem.streams());
+            require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
+        }
+        Ok(Self { aggregator, precoders })
+    }
+
+    /// `A`, `R×L`.
+    pub fn aggregator(&self) -> MatRef<'_, c64> {
+        self.aggregator.as_ref()
+    }
+
+    /// `B_n`, `T_n×L`.
+    pub fn precoders(&self) -> &[Mat<c64>] {
+        &self.precoders
+    }
+
+    /// `α = ‖A‖_F²`. For a zero-forcing transceiver the MSE is `σ² α`.
+    pub fn alpha(&self) -> f64 {
+        squared_norm(self.aggregator.as_ref())
+    }
+
+    /// `v_n ‖B_n‖_F²`, the power that device `n` transmits.
+    pub fn transmit_power(&self, problem: &Problem) -> Vec<f64> {
+        let variances = problem.signal_variance();
+        self.precoders
+            .iter()
+            .zip(variances)
+            .map(|(b, variance)| variance * squared_norm(b.as_ref()))
+            .collect()
+    }
+
+    /// Checks every device's power limit, with [`POWER_TOLERANCE`].
+    ///
+    /// # Errors
+    /// [`Error::PowerExceeded`] for the first device above its limit.
+    pub fn check_power(&self, problem: &Problem) -> Result<(), Error> {
+        for (device, required) in self.transmit_power(problem).into_iter().enumerate() {
+            let available = problem.transmit_power()[device];
+            if required > available * (1.0 + POWER_TOLERANCE) {
+                return Err(Error::PowerExceeded { device, required, available });
+            }
+        }
+        Ok(())
+    }
+
+    /// The error of the received sum, exactly ([A], eq. (7), for symbols of variance `v_n`):
+    ///
+    /// `MSE(A, B) = Σ_n v_n ‖A^H H_n B_n − I‖_F² + σ² ‖A‖_F²`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::DeviceCount`] if the transceiver was designed for another problem;
+    /// [`Error::Numerical`] on overflow.
+    pub fn mean_squared_error(&self, problem: &Problem) -> Result<MeanSquaredError, Error> {
+        require_aggregator(problem, self.aggregator.as_ref())?;
+        if self.precoders.len() != problem.devices() {
+            return Err(Error::DeviceCount {
+                quantity: Quantity::Precoder,
+                devices: problem.devices(),
+                found: self.precoders.len(),
+            });
+        }
+        let mut mismatch = 0.0;
+        for (device, (channel, precoder)) in problem.channels().iter().zip(&self.precoders).enumerate() {
+            let expected = (channel.ncols(), problem.streams());
+            require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
+            let mut gain = self.aggregator.adjoint() * (channel * precoder);
+            for stream in 0..problem.streams() {
+                gain[(stream, stream)] -= c64::new(1.0, 0.0);
+            }
+            mismatch += problem.signal_variance()[device] * squared_norm(gain.as_ref());
+        }
+        let noise = problem.noise_power() * self.alpha();
+        if !(mismatch + noise).is_finite() {
+            return Err(Error::Numerical { operation: "the mean squared error" });
+        }
+        Ok(MeanSquaredError { mismatch, noise })
+    }
+}
+
+/// Zero forcing ([A], Lemma 1, eq. (12)): `B_n = D_n (D_n^H D_n)^{-1}` with `D_n = H_n^H A`, so that
+/// `A^H H_n B_n = I` at the least power that allows it, `‖B_n‖_F² = tr((D_n^H D_n)^{-1})`.
+///
+/// The lemma's hypotheses are checked: where one fails, it says nothing, and neither does this function.
+///
+/// # Errors
+/// - [`Error::RankDeficient`] if some `D_n` lacks full column rank `L`;
+/// - [`Error::PowerExceeded`] if some device cannot afford it (tolerance [`POWER_TOLERANCE`]);
+/// - [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix.
+pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
+    require_aggregator(problem, aggregator)?;
+    let mut precoders = Vec::with_capacity(problem.devices());
+    for (device, channel) in problem.channels().iter().enumerate() {
+        let seen = channel.adjoint() * aggregator;
+        require_full_column_rank(seen.as_ref(), Quantity::Aggregator, device)?;
+        let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let scaled =
+            Mat::from_fn(seen.nrows(), seen.ncols(), |i, j| svd.U()[(i, j)] / svd.S().column_vector()[j].re);
+        precoders.push(scaled * svd.V().adjoint());
+    }
+    let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
+    transceiver.check_power(problem)?;
+    Ok(transceiver)
+}
+
+/// The best precoders under the power limits (theory, section 2):
+/// `B_n = (M_n + μ_n I)^{-1} D_n`, `M_n = D_n D_n^H`, with the least `μ_n ≥ 0` for which `v_n ‖B_n‖_F² ≤ p_n`.
+///
+/// `μ_n = 0` is zero forcing. Unlike zero forcing it exists for every aggregator, whatever its rank.
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix;
+/// [`Error::Numerical`] if arithmetic overflows.
+pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
+    require_aggregator(problem, aggregator)?;
+    let mut precoders = Vec::with_capacity(problem.devices());
+    for (device, channel) in problem.channels().iter().enumerate() {
+        let seen = channel.adjoint() * aggregator;
+        // (D D^H + μI)^{-1} D = D (D^H D + μI)^{-1}, and D^H D is the smaller one.
+        let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
+        let multiplier = mismatch::multiplier(&spectrum.values, problem.precoder_budget(device));
+        let regularized = spectrum.map(|lambda| {
+            let shifted = lambda.max(0.0) + multiplier;
+            if shifted > 0.0 { 1.0 / shifted } else { 0.0 }
+        });
+        precoders.push(seen * regularized);
+    }
+    let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
+    transceiver.check_power(problem)?;
+    Ok(transceiver)
+}
+
+fn require_aggregator(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<(), Error> {
+    let expected = (problem.receive_antennas(), problem.streams());
+    require_matrix(aggregator, expected, Quantity::Aggregator, 0)
+}
