@@ -38,7 +38,8 @@ pub trait Cluster: Sync {
     fn start_session(&self, capacity: usize) -> Result<Self::Session, ClusterError>;
 
     /// Appends `tokens`, the next ones of the session's sequence, and returns the logits after each of them together
-    /// with what the all-reduces cost. One call with many tokens and many calls with one compute the same.
+    /// with what the all-reduces cost. One call with many tokens and many calls with one compute the same; the
+    /// memory that attention needs for the time of a call grows with the product of its tokens and the session's.
     ///
     /// `link` carries two all-reduces per block, [`Round::step`](crate::link::Round::step) `2·layer` and `2·layer + 1`, in
     /// rounds of the given `sequence` whose position is that of the first of `tokens`. With one device there
