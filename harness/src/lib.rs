@@ -1,8 +1,11 @@
 //! Tensor-parallel LLaMA inference whose all-reduces go over a simulated wireless channel.
 
 pub mod checkpoint;
+pub mod cli;
 pub mod cluster;
 pub mod configuration;
+pub mod evaluate;
+pub mod instance;
 pub mod link;
 pub mod llama;
 pub mod report;

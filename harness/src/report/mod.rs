@@ -8,7 +8,7 @@ mod destination;
 mod evaluation;
 mod html;
 mod json;
-mod number;
+pub(crate) mod number;
 mod progress;
 mod table;
 

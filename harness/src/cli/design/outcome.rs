@@ -1,0 +1,120 @@
+//! What `aircomp design` finds for one instance.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::Serialize;
+use solver::recovery::{self, Randomization};
+use solver::relaxation::{self, Options, Solution};
+use solver::{Error, Problem};
+
+use super::Relaxation;
+
+/// How close the bound that transceivers are measured against is to the relaxation's optimum: well below any gap of interest.
+const BOUND_PRECISION: f64 = 1e-4;
+
+/// One instance; serialised as issue 2 prescribes.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Outcome {
+    pub name: String,
+    pub relaxations: BTreeMap<Relaxation, Interval>,
+    pub transceivers: Transceivers,
+}
+
+/// A certified interval for the optimal value of a relaxation.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Interval {
+    pub lower: f64,
+    pub upper: f64,
+    pub iterations: usize,
+    pub seconds: f64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Transceivers {
+    pub paper: Paper,
+    pub refined: Refined,
+}
+
+/// Semidefinite relaxation, Gaussian randomization, zero forcing.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Paper {
+    pub mse: f64,
+    pub alpha: f64,
+    pub seconds: f64,
+}
+
+/// Local refinement of the true problem.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Refined {
+    pub mse: f64,
+    pub seconds: f64,
+    /// `(mse − bound)/bound`; none without a bound that holds for every transceiver.
+    pub gap: Option<f64>,
+}
+
+/// Solves the relaxations asked for and recovers both transceivers.
+pub(super) fn design(
+    name: &str,
+    problem: &Problem,
+    asked: &[Relaxation],
+    randomization: &Randomization,
+) -> Result<Outcome, Error> {
+    let begin = Instant::now();
+    let relaxed = relaxation::lambda_min::solve(problem, &Options::default())?;
+    let lambda_min = Interval::of(&relaxed, begin);
+    let paper = recovery::gaussian_randomization(problem, relaxed.primal.as_ref(), randomization)?;
+    let paper_mse = paper.mean_squared_error(problem)?.total();
+    let paper_seconds = begin.elapsed().as_secs_f64();
+    let refined = recovery::refine(problem, paper.aggregator(), &Default::default())?;
+    let refined_seconds = begin.elapsed().as_secs_f64();
+
+    let mut relaxations = BTreeMap::new();
+    let mut bound: Option<f64> = None;
+    for &relaxation in asked {
+        let interval = match relaxation {
+            Relaxation::LambdaMin => lambda_min,
+            Relaxation::Mmse => mmse(problem)?,
+        };
+        if relaxation == Relaxation::Mmse && problem.is_square() {
+            bound = Some(interval.lower);
+        }
+        relaxations.insert(relaxation, interval);
+    }
+    if bound.is_none() {
+        let options = Options { relative_gap: BOUND_PRECISION, ..Options::default() };
+        bound = relaxation::mmse::lower_bound(problem, &options)?;
+    }
+    let gap = bound.filter(|&bound| bound > 0.0).map(|bound| (refined.mse - bound) / bound);
+    Ok(Outcome {
+        name: name.into(),
+        relaxations,
+        transceivers: Transceivers {
+            paper: Paper { mse: paper_mse, alpha: paper.alpha(), seconds: paper_seconds },
+            refined: Refined { mse: refined.mse, seconds: refined_seconds, gap },
+        },
+    })
+}
+
+/// The interval of the mmse relaxation. Its method converges slowly; an interval that is wider than asked for is valid all the same.
+fn mmse(problem: &Problem) -> Result<Interval, Error> {
+    let begin = Instant::now();
+    match relaxation::mmse::solve(problem, &Options { relative_gap: 1e-6, ..Options::default() }) {
+        Ok(solution) => Ok(Interval::of(&solution, begin)),
+        Err(Error::NotConverged { iterations, lower, upper, .. }) => {
+            Ok(Interval { lower, upper, iterations, seconds: begin.elapsed().as_secs_f64() })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Interval {
+    fn of(solution: &Solution, begin: Instant) -> Self {
+        Self {
+            lower: solution.certificate.lower,
+            upper: solution.certificate.upper,
+            iterations: solution.iterations,
+            seconds: begin.elapsed().as_secs_f64(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Perplexity (23) of a text on a cluster, over a link.
+
+use super::error::EvaluateError;
+use super::protocol::Window;
+use crate::cluster::{Cluster, ClusterError};
+use crate::link::{Link, Transmission};
+use rayon::prelude::*;
+
+/// What was measured over a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measurement {
+    /// `exp(mean negative log-likelihood per scored token)`.
+    pub perplexity: f64,
+    /// Its standard error over the windows (delta method); none for a single window.
+    pub standard_error: Option<f64>,
+    /// Tokens run through the model.
+    pub tokens: u64,
+    /// Tokens scored.
+    pub scored: u64,
+    /// All all-reduces of all windows.
+    pub transmission: Transmission,
+}
+
+/// Runs every window on `cluster` over `link`. Windows run in parallel on the current rayon pool; window `i` is sequence `i` of
+/// the link, so the result does not depend on the number of threads. `done` is told of every finished window.
+///
+/// # Errors
+/// [`EvaluateError::Cluster`] for tokens the model does not know, windows it cannot hold, or a failing link;
+/// [`EvaluateError::NothingScored`] if no window scores a token.
+pub fn measure<C: Cluster>(
+    cluster: &C,
+    link: &dyn Link,
+    tokens: &[u32],
+    windows: &[Window],
+    done: &(dyn Fn() + Sync),
+) -> Result<Measurement, EvaluateError> {
+    let scores = windows
+        .par_iter()
+        .enumerate()
+        .map(|(sequence, window)| {
+            let score = score(cluster, link, tokens, window, sequence as u64)?;
+            done();
+            Ok(score)
+        })
+        .collect::<Result<Vec<Score>, ClusterError>>()?;
+
+    let mut transmission = Transmission::default();
+    let (mut nll, mut scored, mut run) = (0.0, 0, 0);
+    for (score, window) in scores.iter().zip(windows) {
+        transmission += score.transmission;
+        nll += score.negative_log_likelihood;
+        scored += window.scored.len() as u64;
+        run += window.tokens.len() as u64;
+    }
+    if scored == 0 {
+        return Err(EvaluateError::NothingScored { windows: windows.len() });
+    }
+    let mean = nll / scored as f64;
+    let perplexity = mean.exp();
+    let standard_error = (scores.len() > 1).then(|| {
+        let count = scores.len() as f64;
+        let per_window = scored as f64 / count;
+        let squares: f64 = scores
+            .iter()
+            .zip(windows)
+            .map(|(score, window)| {
+                ((score.negative_log_likelihood - mean * window.scored.len() as f64) / per_window).powi(2)
+            })
+            .sum();
+        perplexity * (squares / (count * (count - 1.0))).sqrt()
+    });
+    Ok(Measurement { perplexity, standard_error, tokens: run, scored, transmission })
+}
+
+struct Score {
+    negative_log_likelihood: f64,
+    transmission: Transmission,
+}
+
+fn score<C: Cluster>(
+    cluster: &C,
+    link: &dyn Link,
+    tokens: &[u32],
+    window: &Window,
+    sequence: u64,
+) -> Result<Score, ClusterError> {
+    let run = &tokens[window.tokens.clone()];
+    let mut session = cluster.start_session(run.len())?;
+    let (logits, transmission) = cluster.forward(&mut session, run, sequence, link)?;
+    let offset = window.tokens.start;
+    let rows: Vec<&[f32]> = logits.rows().collect();
+    let negative_log_likelihood = window
+        .scored
+        .clone()
+        .map(|target| negative_log_probability(rows[target - offset - 1], tokens[target] as usize))
+        .sum();
+    Ok(Score { negative_log_likelihood, transmission })
+}
+
+/// `−ln softmax(logits)[target]`, in double precision.
+fn negative_log_probability(logits: &[f32], target: usize) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
+    sum.ln() - f64::from(logits[target] - largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_probabilities_are_those_of_a_softmax() {
+        assert!((negative_log_probability(&[0.0; 8], 3) - 8_f64.ln()).abs() < 1e-12);
+        assert!(negative_log_probability(&[1e30, 0.0], 0).abs() < 1e-12);
+        assert!((negative_log_probability(&[0.0, 3_f32.ln()], 0) - 4_f64.ln()).abs() < 1e-6);
+    }
+}

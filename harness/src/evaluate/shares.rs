@@ -1,0 +1,105 @@
+//! Shares of the model: what each device computes, and what that leaves it for transmitting.
+
+use super::error::EvaluateError;
+use super::{design, fading};
+use crate::cluster::Cluster;
+use crate::configuration::{AssignmentKind, Configuration, PowerAccounting};
+use crate::report::{AssignmentIteration, AssignmentStudy, Estimate, Progress};
+use solver::assignment::{AssignmentOptions, AssignmentProblem, LambdaMin, assign_observed};
+use solver::channel::BlockFading;
+use solver::power::{Accounting, EnergyModel};
+use solver::sca::Control;
+use solver::{Error, Problem};
+
+/// Channels, none of them used to find the shares, on which uniform and optimized shares are compared.
+const COMPARED_CHANNELS: usize = 100;
+/// Separate the channels of the optimization and of the comparison from each other and from the links'.
+const OPTIMIZATION_SEED: u64 = 0x6173_7369_676e_0000;
+const COMPARISON_SEED: u64 = 0x636f_6d70_6172_6500;
+
+type LongTermProblem = AssignmentProblem<BlockFading, LambdaMin>;
+
+/// Steps that [`study`] reports to its progress.
+pub(super) fn steps(configuration: &Configuration, devices: usize) -> u64 {
+    if devices > 1 { (configuration.assignment_iterations + COMPARED_CHANNELS) as u64 } else { 0 }
+}
+
+/// Optimizes the shares of `devices` devices and compares them with uniform ones, on the MSE that the configured
+/// transceivers reach on fresh channels.
+pub(super) fn study(
+    configuration: &Configuration,
+    devices: usize,
+    progress: &dyn Progress,
+) -> Result<AssignmentStudy, EvaluateError> {
+    let problem = problem(configuration, devices)?;
+    let uniform_shares = problem.uniform_shares();
+    let (optimized_shares, iterations) = optimize(configuration, &problem, progress)?;
+    let uniform_power = problem.transmit_power(&uniform_shares)?;
+    let optimized_power = problem.transmit_power(&optimized_shares)?;
+    let channels = channels(configuration, devices, COMPARISON_SEED)?;
+    let (mut uniform, mut optimized) = (Vec::new(), Vec::new());
+    for block in 0..COMPARED_CHANNELS as u64 {
+        let mse = |power: &[f64]| -> Result<f64, Error> {
+            let state = Problem::new(channels.block(block), power.to_vec(), 1.0)?.with_streams(configuration.streams)?;
+            Ok(design(configuration).transceiver(&state, block)?.mean_squared_error(&state)?.total())
+        };
+        uniform.push(mse(&uniform_power)?);
+        optimized.push(mse(&optimized_power)?);
+        progress.advance(1);
+    }
+    let differences: Vec<f64> = uniform.iter().zip(&optimized).map(|(u, o)| u - o).collect();
+    Ok(AssignmentStudy {
+        energy_coefficients: configuration.energy_coefficients_of(devices),
+        uniform_shares,
+        optimized_shares,
+        iterations,
+        uniform: estimate(&uniform),
+        optimized: estimate(&optimized),
+        difference: estimate(&differences),
+        samples: COMPARED_CHANNELS,
+    })
+}
+
+/// The shares of the study that the configuration asks for.
+pub(super) fn chosen(configuration: &Configuration, study: &AssignmentStudy) -> Vec<f64> {
+    match configuration.assignment {
+        AssignmentKind::Uniform => study.uniform_shares.clone(),
+        AssignmentKind::Optimized => study.optimized_shares.clone(),
+    }
+}
+
+/// The shares that the configuration asks for.
+pub(super) fn of(configuration: &Configuration, devices: usize) -> Result<Vec<f64>, EvaluateError> {
+    if devices == 1 || configuration.assignment == AssignmentKind::Uniform {
+        return Ok(vec![1.0 / devices as f64; devices]);
+    }
+    let problem = problem(configuration, devices)?;
+    Ok(optimize(configuration, &problem, &crate::report::Silent)?.0)
+}
+
+/// `p_n` of (8) for the part of the model that each device really holds, whole heads and columns.
+pub(super) fn transmit_power(configuration: &Configuration, cluster: &impl Cluster) -> Result<Vec<f64>, EvaluateError> {
+    let loads = cluster.loads().devices;
+    if loads.len() == 1 {
+        // Nothing is transmitted; computing may take the whole budget.
+        return Ok(vec![configuration.snr()]);
+    }
+    let total = loads.iter().map(|load| load.parameters).sum::<u64>() as f64;
+    let symbols = cluster.config().hidden_size.div_ceil(2);
+    let energy = energy(configuration, loads.len(), symbols)?;
+    let power = |(device, (energy, load)): (usize, (&EnergyModel, &crate::llama::DeviceLoad))| {
+        energy.transmit_power(device, load.parameters as f64 / total)
+    };
+    Ok(energy.iter().zip(&loads).enumerate().map(power).collect::<Result<_, Error>>()?)
+}
+
+/// Each device's energy model, in units of the noise power: `P^max = snr`, `e_n s_tot` its configured fraction of that.
+fn energy(configuration: &Configuration, devices: usize, symbols: usize) -> Result<Vec<EnergyModel>, Error> {
+    let accounting = match configuration.power_accounting {
+        PowerAccounting::PerChannelUse => Accounting::PerChannelUse,
+        PowerAccounting::PerAllReduce => Accounting::PerAllReduce { symbols, streams: configuration.streams },
+    };
+    let budget = configuration.snr();
+    let model = |fraction| EnergyModel::new(budget, fraction, budget, accounting);
+    configuration.energy_coefficients_of(devices).into_iter().map(model).collect()
+}
