@@ -37,7 +37,7 @@ pub struct Configuration {
     pub transceiver: TransceiverKind,
     /// For each device the fraction of its energy budget that computing the *whole* model would take, `e_n · s_tot / P_n^max`,
     /// so that a share `m_n` leaves `1 − m_n` times this fraction for the radio. Finite, 0 to 1000;
-    /// 1 to 128 numbers, repeated from the start when there are more devices. Default: `[0.5]`.
+    /// 1 to 128 numbers, repeated from the start when there are more devices. Default: `[0.2, 0.4, 0.8, 1.6]`, unequal devices.
     pub energy_coefficients: Vec<f64>,
     /// Length of one window of text in tokens, 2 to 131072. Default: `256`.
     pub context: usize,
@@ -80,7 +80,7 @@ impl Default for Configuration {
             power_accounting: PowerAccounting::PerChannelUse,
             assignment: AssignmentKind::Uniform,
             transceiver: TransceiverKind::Refined,
-            energy_coefficients: vec![0.5],
+            energy_coefficients: vec![0.2, 0.4, 0.8, 1.6],
             context: 256,
             windows: None,
             seed: 1,

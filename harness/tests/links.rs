@@ -1,7 +1,8 @@
 //! The links on synthetic signals: their errors against (7), their costs, their errors.
 
 use harness::link::{
-    Activations, Air, Cell, Design, Digital, Downlink, Exact, Fdma, Link, LinkError, Radio, Round, Transmission,
+    Activations, Air, Cell, Design, Digital, Downlink, Exact, Fdma, Link, LinkError, Radio, Round,
+    Transmission,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -32,7 +33,9 @@ fn partials(devices: usize, tokens: usize, width: usize, seed: u64) -> Vec<Activ
         let value: f64 = StandardNormal.sample(&mut rng);
         value as f32
     };
-    (0..devices).map(|_| Activations { width, values: (0..tokens * width).map(|_| draw()).collect() }).collect()
+    (0..devices)
+        .map(|_| Activations { width, values: (0..tokens * width).map(|_| draw()).collect() })
+        .collect()
 }
 
 fn round(sequence: u64) -> Round {
@@ -44,7 +47,8 @@ fn against_formula(link: &dyn Link, devices: usize, rounds: u64) -> (f64, f64, f
     let mut differences = Vec::new();
     let mut total = Transmission::default();
     for sequence in 0..rounds {
-        let reduction = link.all_reduce(round(sequence), &partials(devices, 16, 64, 1000 + sequence)).unwrap();
+        let reduction =
+            link.all_reduce(round(sequence), &partials(devices, 16, 64, 1000 + sequence)).unwrap();
         let t = reduction.transmission;
         differences.push((t.squared_error - t.expected_squared_error) / t.symbol_vectors);
         total += t;
@@ -97,7 +101,8 @@ fn fdma_grows_linearly_and_air_stays_flat() {
     let measure = |link: &dyn Link, devices: usize| {
         let mut total = Transmission::default();
         for sequence in 0..20 {
-            total += link.all_reduce(round(sequence), &partials(devices, 8, 64, sequence)).unwrap().transmission;
+            total +=
+                link.all_reduce(round(sequence), &partials(devices, 8, 64, sequence)).unwrap().transmission;
         }
         (total.squared_error / total.symbol_vectors, total.seconds / total.tokens as f64)
     };
@@ -190,7 +195,10 @@ fn settings_are_checked() {
         let result = new(Cell { bandwidth_hz, ..CELL }, vec![1.0]);
         assert!(matches!(result, Err(LinkError::Setting { setting: "bandwidth in hertz", .. })));
     }
-    assert!(matches!(new(Cell { synchronization_seconds: -1.0, ..CELL }, vec![1.0]), Err(LinkError::Setting { .. })));
+    assert!(matches!(
+        new(Cell { synchronization_seconds: -1.0, ..CELL }, vec![1.0]),
+        Err(LinkError::Setting { .. })
+    ));
     assert!(matches!(new(CELL, vec![]), Err(LinkError::Channel { source: solver::Error::NoDevices, .. })));
     assert!(matches!(
         new(CELL, vec![1.0, 0.0]),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::configuration::DeviceProfileError;
+use crate::evaluate::EvaluateError;
 use crate::instance::InstanceError;
 use crate::report::{FormatError, ReportError};
 
@@ -57,9 +58,9 @@ pub enum CliError {
     /// Standard output is broken.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
-    /// TEMPORARY, until `evaluate.rs` lands: see `eval::evaluate`.
-    #[error("the evaluation is not part of this build yet")]
-    NotBuilt,
+    /// The evaluation could not be run.
+    #[error("the evaluation could not be run")]
+    Evaluate(#[from] EvaluateError),
 }
 
 impl CliError {

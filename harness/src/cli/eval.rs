@@ -12,7 +12,7 @@ use crate::configuration::{
     AssignmentKind, Configuration, DeviceProfile, Downlink, LinkKind, ModelSource, PowerAccounting,
     RicianChannel, TextSource, TransceiverKind,
 };
-use crate::report::{Destination, Evaluation, Format, Progress, Report, SummaryJson, Table};
+use crate::report::{Destination, Format, Progress, Report, SummaryJson, Table};
 
 /// Evaluate perplexity, transmission error, time and energy per token of a model split over devices.
 ///
@@ -64,7 +64,7 @@ pub(super) struct Arguments {
     transceiver: TransceiverKind,
     /// Fraction of each device's energy budget that computing the whole model would take, 0 to 1000; commas or colons
     /// between, repeated from the start when there are more devices
-    #[arg(long, value_name = "X:…", value_parser = numbers, allow_hyphen_values = true, default_value = "0.5")]
+    #[arg(long, value_name = "X:…", value_parser = numbers, allow_hyphen_values = true, default_value = "0.2:0.4:0.8:1.6")]
     energy_coefficients: Numbers,
     /// Iterations of the optimization of the shares, 1 to 100000
     #[arg(long, value_name = "COUNT", default_value_t = 300)]
@@ -195,7 +195,7 @@ pub(super) fn run(arguments: &Arguments, command_line: &[OsString]) -> Result<()
         false => Some(Destination::new(&arguments.report)?),
     };
     let progress = Bar::new();
-    let evaluation = evaluate(&configuration, &progress);
+    let evaluation = crate::evaluate::run(&configuration, &progress);
     progress.finish();
     let command_line = command_line.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let report = Report::new(evaluation?, command_line);
@@ -206,12 +206,6 @@ pub(super) fn run(arguments: &Arguments, command_line: &[OsString]) -> Result<()
         note(format_args!("report: {}", destination.path().join("report.html").display()));
     }
     Ok(())
-}
-
-/// TEMPORARY: to become `crate::evaluate::run(configuration, progress)`, with `CliError::Evaluate(#[from] EvaluateError)` in place of
-/// `CliError::NotBuilt`.
-fn evaluate(_configuration: &Configuration, _progress: &dyn Progress) -> Result<Evaluation, CliError> {
-    Err(CliError::NotBuilt)
 }
 
 #[cfg(test)]

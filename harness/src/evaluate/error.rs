@@ -54,7 +54,9 @@ pub enum EvaluateError {
         text: String,
     },
     /// The text fills no window.
-    #[error("the text has {tokens} tokens, fewer than one window of {context}; take a longer text or a smaller --context")]
+    #[error(
+        "the text has {tokens} tokens, fewer than one window of {context}; take a longer text or a smaller --context"
+    )]
     ShortText {
         /// Tokens of the text.
         tokens: usize,

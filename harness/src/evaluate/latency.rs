@@ -25,7 +25,8 @@ impl Latency {
             memory.max(load.flops_per_token as f64 / profile.flops_per_second)
         };
         let joules = |load: &DeviceLoad| {
-            load.weight_bytes as f64 * profile.joules_per_byte + load.flops_per_token as f64 * profile.joules_per_flop
+            load.weight_bytes as f64 * profile.joules_per_byte
+                + load.flops_per_token as f64 * profile.joules_per_flop
         };
         let slowest = loads.devices.iter().map(seconds).fold(0.0, f64::max);
         let machines = if loads.devices.len() > 1 { loads.devices.len() + 1 } else { 1 };

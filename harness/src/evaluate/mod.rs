@@ -46,10 +46,13 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
         .build()
         .map_err(|error| EvaluateError::Threads { reason: error.to_string() })?;
 
+    // Two real entries make a symbol.
+    let symbols = checkpoint.config().hidden_size.div_ceil(2);
     let study_devices = configuration.devices.iter().copied().max().unwrap_or(1);
     progress.begin(shares::steps(configuration, study_devices), "shares");
-    let assignment =
-        (study_devices > 1).then(|| shares::study(configuration, study_devices, progress)).transpose()?;
+    let assignment = (study_devices > 1)
+        .then(|| shares::study(configuration, study_devices, symbols, progress))
+        .transpose()?;
 
     let runs = (configuration.devices.len() * configuration.links.len() * windows.len()) as u64;
     progress.begin(runs, "perplexity");
@@ -57,10 +60,10 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
     for &devices in &configuration.devices {
         let shares = match &assignment {
             Some(study) if devices == study_devices => shares::chosen(configuration, study),
-            _ => shares::of(configuration, devices)?,
+            _ => shares::of(configuration, devices, symbols)?,
         };
         let cluster = InProcess::load(&checkpoint, &shares)?;
-        let power = shares::transmit_power(configuration, &cluster)?;
+        let power = shares::transmit_power(configuration, &cluster, symbols)?;
         let latency = Latency::new(&configuration.device_profile, &cluster.loads());
         let mut column: Vec<Row> = Vec::with_capacity(configuration.links.len());
         for &kind in &configuration.links {
@@ -72,8 +75,8 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
                 continue;
             }
             let link = link(configuration, kind, &power)?;
-            let measured =
-                pool.install(|| measure(&cluster, link.as_ref(), &tokens, &windows, &|| progress.advance(1)))?;
+            let measured = pool
+                .install(|| measure(&cluster, link.as_ref(), &tokens, &windows, &|| progress.advance(1)))?;
             column.push(latency.row(kind, devices, &measured));
         }
         columns.push(column);
@@ -93,7 +96,11 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
 }
 
 /// A link of the given kind between devices that have `power` left.
-fn link(configuration: &Configuration, kind: LinkKind, power: &[f64]) -> Result<Box<dyn Link>, EvaluateError> {
+fn link(
+    configuration: &Configuration,
+    kind: LinkKind,
+    power: &[f64],
+) -> Result<Box<dyn Link>, EvaluateError> {
     if power.len() == 1 || kind == LinkKind::Exact {
         return Ok(Box::new(Exact));
     }

@@ -1,14 +1,15 @@
 //! Shares of the model: what each device computes, and what that leaves it for transmitting.
 
+use std::ops::ControlFlow;
+
 use super::error::EvaluateError;
 use super::{design, fading};
 use crate::cluster::Cluster;
 use crate::configuration::{AssignmentKind, Configuration, PowerAccounting};
 use crate::report::{AssignmentIteration, AssignmentStudy, Estimate, Progress};
-use solver::assignment::{AssignmentOptions, AssignmentProblem, LambdaMin, assign_observed};
+use solver::assignment::{AssignmentError, AssignmentOptions, AssignmentProblem, LambdaMin, assign_observed};
 use solver::channel::BlockFading;
 use solver::power::{Accounting, EnergyModel};
-use solver::sca::Control;
 use solver::{Error, Problem};
 
 /// Channels, none of them used to find the shares, on which uniform and optimized shares are compared.
@@ -29,9 +30,10 @@ pub(super) fn steps(configuration: &Configuration, devices: usize) -> u64 {
 pub(super) fn study(
     configuration: &Configuration,
     devices: usize,
+    symbols: usize,
     progress: &dyn Progress,
 ) -> Result<AssignmentStudy, EvaluateError> {
-    let problem = problem(configuration, devices)?;
+    let problem = problem(configuration, devices, symbols)?;
     let uniform_shares = problem.uniform_shares();
     let (optimized_shares, iterations) = optimize(configuration, &problem, progress)?;
     let uniform_power = problem.transmit_power(&uniform_shares)?;
@@ -40,7 +42,8 @@ pub(super) fn study(
     let (mut uniform, mut optimized) = (Vec::new(), Vec::new());
     for block in 0..COMPARED_CHANNELS as u64 {
         let mse = |power: &[f64]| -> Result<f64, Error> {
-            let state = Problem::new(channels.block(block), power.to_vec(), 1.0)?.with_streams(configuration.streams)?;
+            let state = Problem::new(channels.block(block), power.to_vec(), 1.0)?
+                .with_streams(configuration.streams)?;
             Ok(design(configuration).transceiver(&state, block)?.mean_squared_error(&state)?.total())
         };
         uniform.push(mse(&uniform_power)?);
@@ -69,23 +72,30 @@ pub(super) fn chosen(configuration: &Configuration, study: &AssignmentStudy) -> 
 }
 
 /// The shares that the configuration asks for.
-pub(super) fn of(configuration: &Configuration, devices: usize) -> Result<Vec<f64>, EvaluateError> {
+pub(super) fn of(
+    configuration: &Configuration,
+    devices: usize,
+    symbols: usize,
+) -> Result<Vec<f64>, EvaluateError> {
     if devices == 1 || configuration.assignment == AssignmentKind::Uniform {
         return Ok(vec![1.0 / devices as f64; devices]);
     }
-    let problem = problem(configuration, devices)?;
+    let problem = problem(configuration, devices, symbols)?;
     Ok(optimize(configuration, &problem, &crate::report::Silent)?.0)
 }
 
 /// `p_n` of (8) for the part of the model that each device really holds, whole heads and columns.
-pub(super) fn transmit_power(configuration: &Configuration, cluster: &impl Cluster) -> Result<Vec<f64>, EvaluateError> {
+pub(super) fn transmit_power(
+    configuration: &Configuration,
+    cluster: &impl Cluster,
+    symbols: usize,
+) -> Result<Vec<f64>, EvaluateError> {
     let loads = cluster.loads().devices;
     if loads.len() == 1 {
         // Nothing is transmitted; computing may take the whole budget.
         return Ok(vec![configuration.snr()]);
     }
     let total = loads.iter().map(|load| load.parameters).sum::<u64>() as f64;
-    let symbols = cluster.config().hidden_size.div_ceil(2);
     let energy = energy(configuration, loads.len(), symbols)?;
     let power = |(device, (energy, load)): (usize, (&EnergyModel, &crate::llama::DeviceLoad))| {
         energy.transmit_power(device, load.parameters as f64 / total)
@@ -102,4 +112,51 @@ fn energy(configuration: &Configuration, devices: usize, symbols: usize) -> Resu
     let budget = configuration.snr();
     let model = |fraction| EnergyModel::new(budget, fraction, budget, accounting);
     configuration.energy_coefficients_of(devices).into_iter().map(model).collect()
+}
+
+fn problem(
+    configuration: &Configuration,
+    devices: usize,
+    symbols: usize,
+) -> Result<LongTermProblem, EvaluateError> {
+    let energy = energy(configuration, devices, symbols)?;
+    let channels = channels(configuration, devices, OPTIMIZATION_SEED)?;
+    Ok(AssignmentProblem::new(energy, channels, LambdaMin::new(1.0)?)?)
+}
+
+fn channels(configuration: &Configuration, devices: usize, seed: u64) -> Result<BlockFading, EvaluateError> {
+    let antennas = vec![configuration.transmit_antennas; devices];
+    let seed = configuration.seed ^ seed;
+    Ok(BlockFading::new(fading(configuration)?, configuration.receive_antennas, &antennas, seed)?)
+}
+
+fn optimize(
+    configuration: &Configuration,
+    problem: &LongTermProblem,
+    progress: &dyn Progress,
+) -> Result<(Vec<f64>, Vec<AssignmentIteration>), EvaluateError> {
+    let options = AssignmentOptions::new(configuration.seed)
+        .with_iterations(configuration.assignment_iterations)
+        .map_err(AssignmentError::from)?;
+    let assignment = assign_observed(problem, &options, |_| {
+        progress.advance(1);
+        ControlFlow::Continue(())
+    })?;
+    let iterations = assignment
+        .history
+        .iter()
+        .map(|record| AssignmentIteration {
+            iteration: record.iteration,
+            estimate: record.objective,
+            residual: record.residual,
+        })
+        .collect();
+    Ok((assignment.shares, iterations))
+}
+
+fn estimate(samples: &[f64]) -> Estimate {
+    let count = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / count;
+    let squares: f64 = samples.iter().map(|sample| (sample - mean).powi(2)).sum();
+    Estimate { mean, standard_error: (squares / (count * (count - 1.0))).sqrt() }
 }

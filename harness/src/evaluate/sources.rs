@@ -52,7 +52,12 @@ pub(super) fn summarize_model(source: &ModelSource, checkpoint: &Checkpoint) -> 
     }
 }
 
-pub(super) fn summarize_text(source: &TextSource, text: &str, tokens: usize, windows: &[Window]) -> TextSummary {
+pub(super) fn summarize_text(
+    source: &TextSource,
+    text: &str,
+    tokens: usize,
+    windows: &[Window],
+) -> TextSummary {
     TextSummary {
         name: source.to_string(),
         bytes: text.len() as u64,

@@ -60,8 +60,9 @@ impl Link for Digital {
                 for (sum, &value) in sums.iter_mut().zip(token) {
                     *sum += (f64::from(value) / step).round() * step;
                 }
-                // A uniform error over one step: step²/12 per entry, two entries to a symbol of power 2c².
-                expected += width as f64 * step * step / 12.0 / (2.0 * scale * scale);
+                // A uniform error over one step: step²/12 per entry, two entries to a symbol of power 2c². The largest entry
+                // sets the step and has no error.
+                expected += (width - 1) as f64 * step * step / 12.0 / (2.0 * scale * scale);
             }
         }
 
