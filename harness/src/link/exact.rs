@@ -1,6 +1,6 @@
 //! The exact link: the sum itself, free and instantaneous. The reference for every other link.
 
-use super::{Activations, Link, LinkError, Reduction, Round, Transmission, validate};
+use super::{Activations, Link, LinkError, Reduction, Round, Transmission, symbols, validate};
 
 /// Sums in `f64`, in device order, and rounds once.
 #[derive(Debug, Clone, Copy, Default)]
@@ -10,17 +10,35 @@ impl Link for Exact {
     fn all_reduce(&self, _round: Round, partials: &[Activations]) -> Result<Reduction, LinkError> {
         validate(partials)?;
         let sum = exact_sum(partials);
-        let signal_energy = sum.iter().map(|value| value * value).sum();
-        let width = partials[0].width;
-        let sum = Activations { width, values: sum.into_iter().map(|value| value as f32).collect() };
-        let transmission =
-            Transmission { tokens: sum.tokens() as u64, signal_energy, ..Transmission::default() };
-        Ok(Reduction { sum, transmission })
+        let scales = vec![0.0; partials[0].tokens()];
+        Ok(against_exact(partials, sum, &scales, Transmission::default()))
     }
 }
 
+/// What a link received, with its error against the exact sum filled into `transmission`. `scales` are the tokens' common
+/// scales, the units of (7).
+pub(super) fn against_exact(
+    partials: &[Activations],
+    received: Vec<f64>,
+    scales: &[f64],
+    transmission: Transmission,
+) -> Reduction {
+    let wanted = exact_sum(partials);
+    let width = partials[0].width;
+    let errors = || received.iter().zip(&wanted).map(|(found, wanted)| found - wanted);
+    let transmission = Transmission {
+        tokens: partials[0].tokens() as u64,
+        squared_error: symbols::in_symbol_units(errors(), width, scales),
+        error_energy: errors().map(|error| error * error).sum(),
+        signal_energy: wanted.iter().map(|value| value * value).sum(),
+        ..transmission
+    };
+    let values = received.into_iter().map(|value| value as f32).collect();
+    Reduction { sum: Activations { width, values }, transmission }
+}
+
 /// `Σ_n partial_n` in double precision. The partials must have been validated.
-pub(crate) fn exact_sum(partials: &[Activations]) -> Vec<f64> {
+fn exact_sum(partials: &[Activations]) -> Vec<f64> {
     let mut sum = vec![0.0_f64; partials[0].values.len()];
     for partial in partials {
         for (total, &value) in sum.iter_mut().zip(&partial.values) {

@@ -4,9 +4,18 @@
 //! it sees one matrix of real numbers per device and returns (an estimate of) their sum together
 //! with what the transmission cost and how far it missed.
 
+mod air;
+mod digital;
 mod exact;
+mod fdma;
+mod radio;
+mod symbols;
 
+pub use air::{Air, Design};
+pub use digital::Digital;
 pub use exact::Exact;
+pub use fdma::Fdma;
+pub use radio::{Cell, Downlink, Radio};
 
 /// A `tokens × width` matrix of activations, row-major: row `t` belongs to token `t`.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +43,19 @@ pub struct Round {
     pub position: u64,
     /// Index of the all-reduce within one forward pass: `2·layer` for attention, `2·layer + 1` for the MLP.
     pub step: u64,
+}
+
+impl std::fmt::Display for Round {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "sequence {}, position {}, all-reduce {}", self.sequence, self.position, self.step)
+    }
+}
+
+impl Round {
+    /// One number per round, the index of its channel block and of its noise: 2³² sequences of 2²⁰ positions, 2¹² all-reduces each.
+    pub(crate) fn index(self) -> u64 {
+        (self.sequence << 32) ^ (self.position << 12) ^ self.step
+    }
 }
 
 /// What one or several all-reduces cost and how well they did. Sums, so that records add up.
@@ -118,6 +140,24 @@ pub enum LinkError {
         found: usize,
         /// Width of this device.
         found_width: usize,
+    },
+    /// No transceiver or rate for the channel of this round.
+    #[error("no transmission over the channel of {round}")]
+    Channel {
+        /// The round.
+        round: Round,
+        /// What the solver says.
+        source: solver::Error,
+    },
+    /// A setting of the radio is outside its valid range.
+    #[error("{setting} is {value}; valid: {valid}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        value: f64,
+        /// The valid range, in words.
+        valid: &'static str,
     },
     /// A partial output holds NaN or an infinity.
     #[error("device {device} sent a non-finite value ({value}) at index {index}")]

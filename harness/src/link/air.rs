@@ -1,0 +1,148 @@
+//! Over-the-air all-reduce: all devices transmit at once and the channel adds.
+//!
+//! Per round (one channel block): the devices agree on a scale per token, the server designs a transceiver for the block
+//! and for the variances of what is sent, the devices precode, the channel superposes, the server combines and undoes
+//! the scale.
+
+use super::radio::Radio;
+use super::symbols::{self, Layout};
+use super::{Activations, Link, LinkError, Reduction, Round, Transmission, exact, validate};
+use faer::{Mat, c64};
+use rand_chacha::ChaCha8Rng;
+use solver::channel::Fading;
+use solver::recovery::{Randomization, Refinement, gaussian_randomization, refine, scaled_zero_forcing};
+use solver::relaxation::lambda_min;
+use solver::transceiver::Transceiver;
+use solver::{Error, Problem};
+
+/// Relative gap to which (17) is solved before randomization: far below what randomization loses.
+const RELAXATION_GAP: f64 = 1e-4;
+
+/// How the transceiver of a block is designed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Design {
+    /// The papers' pipeline: (17), 100 Gaussian randomizations, zero forcing.
+    Paper,
+    /// Local refinement of P_s from there: mismatch traded against noise.
+    Refined,
+    /// Zero forcing along the refined aggregator: noise alone.
+    ZeroForcing,
+}
+
+impl Design {
+    /// A transceiver for one block.
+    ///
+    /// # Errors
+    /// [`Error`] where the solver has no transceiver, for instance for a channel without full column rank.
+    pub fn transceiver(self, problem: &Problem, seed: u64) -> Result<Transceiver, Error> {
+        let options = solver::relaxation::Options { relative_gap: RELAXATION_GAP, ..Default::default() };
+        let relaxed = lambda_min::solve(problem, &options)?;
+        let randomization = Randomization { seed, ..Default::default() };
+        let paper = gaussian_randomization(problem, relaxed.primal.as_ref(), &randomization)?;
+        match self {
+            Self::Paper => Ok(paper),
+            Self::Refined => Ok(refine(problem, paper.aggregator(), &Refinement::default())?.transceiver),
+            Self::ZeroForcing => {
+                let refined = refine(problem, paper.aggregator(), &Refinement::default())?;
+                scaled_zero_forcing(problem, refined.transceiver.aggregator())
+            }
+        }
+    }
+}
+
+/// The over-the-air link.
+#[derive(Debug, Clone)]
+pub struct Air {
+    radio: Radio,
+    design: Design,
+}
+
+impl Air {
+    /// An over-the-air link in a cell.
+    pub fn new(radio: Radio, design: Design) -> Self {
+        Self { radio, design }
+    }
+}
+
+impl Link for Air {
+    fn all_reduce(&self, round: Round, partials: &[Activations]) -> Result<Reduction, LinkError> {
+        validate(partials)?;
+        self.radio.check_devices(partials.len())?;
+        let failed = |source| LinkError::Channel { round, source };
+        let layout = Layout::new(&partials[0], self.radio.streams());
+        let energies: Vec<Vec<f64>> = partials.iter().map(symbols::energies).collect();
+        let scales = symbols::common_scales(&energies);
+        let variances: Vec<f64> = energies.iter().map(|device| mean_variance(device, &scales)).collect();
+        // A device with nothing to send (a share of no heads, say) takes no part.
+        let active: Vec<usize> = (0..partials.len()).filter(|&device| variances[device] > 0.0).collect();
+        let channels = self.radio.channels(round);
+        let pick = |values: &[f64]| active.iter().map(|&device| values[device]).collect::<Vec<_>>();
+
+        let mut estimate = Mat::<c64>::zeros(self.radio.streams(), layout.vectors());
+        let mut expected = 0.0;
+        let mut power = vec![0.0; partials.len()];
+        if !active.is_empty() {
+            let block = active.iter().map(|&device| channels[device].clone()).collect();
+            let problem = Problem::new(block, pick(self.radio.transmit_power()), 1.0)
+                .and_then(|problem| problem.with_streams(self.radio.streams()))
+                .and_then(|problem| problem.with_signal_variance(pick(&variances)))
+                .map_err(failed)?;
+            let transceiver = self.design.transceiver(&problem, round.index()).map_err(failed)?;
+            let sent: Vec<Mat<c64>> =
+                active.iter().map(|&device| layout.modulate(&partials[device].values, &scales)).collect();
+            estimate = transmit(&problem, &transceiver, &sent, &mut self.radio.noise(round));
+            expected =
+                layout.vectors() as f64 * transceiver.mean_squared_error(&problem).map_err(failed)?.total();
+            for (&device, used) in active.iter().zip(transceiver.transmit_power(&problem)) {
+                power[device] = used;
+            }
+        }
+
+        let received = layout.demodulate(estimate.as_ref(), &scales);
+        let tokens = layout.tokens() as f64;
+        let uplink = layout.vectors_per_token() as f64 * self.radio.channel_use_seconds();
+        let per_token = uplink
+            + self.radio.scale_seconds(round, &channels)?
+            + self.radio.fixed_seconds(partials[0].width);
+        let joules = self.radio.joules(&power, uplink, partials[0].width);
+        Ok(exact::against_exact(
+            partials,
+            received,
+            &scales,
+            Transmission {
+                symbol_vectors: layout.vectors() as f64,
+                expected_squared_error: expected,
+                seconds: tokens * per_token,
+                joules: tokens * joules,
+                ..Transmission::default()
+            },
+        ))
+    }
+}
+
+/// Sends `sent[n]` (`L × V` symbols) through a channel block: `A^H (Σ_n H_n B_n s_n + n)`, noise of power `σ²`.
+pub(super) fn transmit(
+    problem: &Problem,
+    transceiver: &Transceiver,
+    sent: &[Mat<c64>],
+    rng: &mut ChaCha8Rng,
+) -> Mat<c64> {
+    let vectors = sent.first().map_or(0, Mat::ncols);
+    let noise = Fading::RAYLEIGH.sample(problem.receive_antennas(), vectors, rng);
+    let deviation = problem.noise_power().sqrt();
+    let mut received = Mat::from_fn(noise.nrows(), noise.ncols(), |i, j| noise[(i, j)] * deviation);
+    for ((channel, precoder), symbols) in problem.channels().iter().zip(transceiver.precoders()).zip(sent) {
+        received += channel * (precoder * symbols);
+    }
+    transceiver.aggregator().adjoint() * received
+}
+
+/// A device's symbol variance at the common scales, averaged over the tokens that are not silent.
+fn mean_variance(energies: &[f64], scales: &[f64]) -> f64 {
+    let (sum, count) = energies
+        .iter()
+        .zip(scales)
+        .filter(|(_, scale)| **scale > 0.0)
+        .fold((0.0, 0.0), |(sum, count), (energy, scale)| (sum + energy / (scale * scale), count + 1.0));
+    if count > 0.0 { sum / count } else { 0.0 }
+}

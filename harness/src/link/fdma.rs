@@ -1,0 +1,84 @@
+//! Uncoded FDMA all-reduce: every device sends its entries as analog symbols over its own sub-channel of `1/N` of the band,
+//! with a transceiver designed for it alone; the server adds up `N` noisy estimates.
+
+use super::air::{Design, transmit};
+use super::radio::Radio;
+use super::symbols::{self, Layout};
+use super::{Activations, Link, LinkError, Reduction, Round, Transmission, exact, validate};
+use solver::Problem;
+
+/// The uncoded FDMA link.
+#[derive(Debug, Clone)]
+pub struct Fdma {
+    radio: Radio,
+    design: Design,
+}
+
+impl Fdma {
+    /// An uncoded FDMA link in a cell; every device's transceiver is designed as the air link's would be for it alone.
+    pub fn new(radio: Radio, design: Design) -> Self {
+        Self { radio, design }
+    }
+}
+
+impl Link for Fdma {
+    fn all_reduce(&self, round: Round, partials: &[Activations]) -> Result<Reduction, LinkError> {
+        validate(partials)?;
+        self.radio.check_devices(partials.len())?;
+        let failed = |source| LinkError::Channel { round, source };
+        let width = partials[0].width;
+        let layout = Layout::new(&partials[0], self.radio.streams());
+        let energies: Vec<Vec<f64>> = partials.iter().map(symbols::energies).collect();
+        let scales = symbols::common_scales(&energies);
+        let channels = self.radio.channels(round);
+        let mut rng = self.radio.noise(round);
+
+        let mut received = vec![0.0; partials[0].values.len()];
+        let mut expected = 0.0;
+        let mut power = vec![0.0; partials.len()];
+        for (device, partial) in partials.iter().enumerate() {
+            // Its own scale: nothing has to be shared with the other devices, only told to the server.
+            let own: Vec<f64> = energies[device].iter().map(|energy| energy.sqrt()).collect();
+            if own.iter().all(|&scale| scale <= 0.0) {
+                continue;
+            }
+            let available = vec![self.radio.transmit_power()[device]];
+            let problem = Problem::new(vec![channels[device].clone()], available, 1.0)
+                .and_then(|problem| problem.with_streams(self.radio.streams()))
+                .map_err(failed)?;
+            let transceiver = self.design.transceiver(&problem, round.index()).map_err(failed)?;
+            let sent = [layout.modulate(&partial.values, &own)];
+            let estimate = transmit(&problem, &transceiver, &sent, &mut rng);
+            for (sum, value) in received.iter_mut().zip(layout.demodulate(estimate.as_ref(), &own)) {
+                *sum += value;
+            }
+            let mse = transceiver.mean_squared_error(&problem).map_err(failed)?.total();
+            let relative: f64 = energies[device]
+                .iter()
+                .zip(&scales)
+                .map(|(energy, scale)| if *scale > 0.0 { energy / (scale * scale) } else { 0.0 })
+                .sum();
+            expected += mse * layout.vectors_per_token() as f64 * relative;
+            power[device] = transceiver.transmit_power(&problem)[0];
+        }
+
+        let tokens = layout.tokens() as f64;
+        let uses = (layout.vectors_per_token() * self.radio.devices()) as f64;
+        let uplink = uses * self.radio.channel_use_seconds();
+        let scale = self.radio.digital_uplink_seconds(round, &channels, self.radio.scale_bits())?;
+        let per_token = uplink + scale + self.radio.fixed_seconds(width);
+        let joules = self.radio.joules(&power, uplink, width);
+        Ok(exact::against_exact(
+            partials,
+            received,
+            &scales,
+            Transmission {
+                symbol_vectors: layout.vectors() as f64,
+                expected_squared_error: expected,
+                seconds: tokens * per_token,
+                joules: tokens * joules,
+                ..Transmission::default()
+            },
+        ))
+    }
+}
