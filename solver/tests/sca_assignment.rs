@@ -35,36 +35,65 @@ fn unequal_devices_gain_from_optimized_shares() {
     assert!(assignment.termination.was_successful());
     assert!(problem.feasible_shares().contains(&assignment.shares));
     assert!((assignment.shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-    // Cheaper devices compute more.
-    assert!(assignment.shares.windows(2).all(|pair| pair[0] > pair[1]), "{:?}", assignment.shares);
+    // Cheaper devices compute more; the dearest may compute nothing.
+    assert!(assignment.shares.windows(2).all(|pair| pair[0] >= pair[1]), "{:?}", assignment.shares);
+    assert!(assignment.shares[0] > assignment.shares[1] + 0.2);
 
     let gain = paired_difference(&problem, &uniform, &assignment.shares, 60, 99).unwrap();
     let before = expected_value(&problem, &uniform, 60, 99).unwrap();
     let after = expected_value(&problem, &assignment.shares, 60, 99).unwrap();
     assert!(gain.mean > 10.0 * gain.standard_error, "{gain:?}");
-    assert!(gain.mean > 0.2 * before.mean, "{gain:?} of {before:?}");
+    assert!(gain.mean > 0.5 * before.mean, "{gain:?} of {before:?}");
     assert!((before.mean - after.mean - gain.mean).abs() < 1e-9 * before.mean);
     // The running estimate of the objective is in the units of v.
     let last = assignment.history.last().unwrap().objective;
     assert!((last / after.mean - 1.0).abs() < 0.25, "{last} against {after:?}");
 }
 
-#[test]
-fn the_optimum_does_not_depend_on_the_start_or_the_seed() {
-    // The problem is convex: shares from different seeds are nearly as good as each other.
-    let problem = problem(&UNEQUAL, LambdaMin::new(1.0).unwrap());
-    let shares: Vec<Vec<f64>> = [1, 2]
-        .iter()
-        .map(|&seed| {
-            assign(&problem, &AssignmentOptions::new(seed).with_iterations(100).unwrap()).unwrap().shares
-        })
-        .collect();
-    for (a, b) in shares[0].iter().zip(&shares[1]) {
-        assert!((a - b).abs() < 0.02, "{shares:?}");
+/// How far `shares` can be above the optimum of the sample average over `samples` blocks, relative to its value there.
+///
+/// `v` is convex in the shares, so `f(m) − f(s) ≤ ∇f(m)ᵀ(m − s)` for all feasible `s`; the worst `s` fills the
+/// devices of least gradient first. Neither the optimizer nor agreement between seeds enters.
+fn relative_gap<V: ShortTermValue>(
+    problem: &AssignmentProblem<BlockFading, V>,
+    shares: &[f64],
+    samples: u64,
+) -> f64 {
+    let (mut value, mut gradient) = (0.0, vec![0.0; shares.len()]);
+    for block in 0..samples {
+        let (v, g) = problem.value_and_gradient(shares, 1_000_000 + block).unwrap();
+        value += v;
+        gradient.iter_mut().zip(g).for_each(|(sum, g)| *sum += g);
     }
-    let difference = paired_difference(&problem, &shares[0], &shares[1], 40, 5).unwrap();
-    let value = expected_value(&problem, &shares[0], 40, 5).unwrap().mean;
-    assert!(difference.mean.abs() < 0.01 * value, "{difference:?} of {value}");
+    let set = problem.feasible_shares();
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    order.sort_by(|&a, &b| gradient[a].total_cmp(&gradient[b]));
+    let mut best = set.lower().to_vec();
+    let mut left = 1.0 - best.iter().sum::<f64>();
+    for n in order {
+        let fill = left.min(set.upper()[n] - best[n]);
+        best[n] += fill;
+        left -= fill;
+    }
+    gradient.iter().zip(shares.iter().zip(&best)).map(|(g, (m, s))| g * (m - s)).sum::<f64>() / value
+}
+
+/// Default options reach the optimum, on channels of another seed than any used to choose the defaults.
+#[test]
+fn the_result_is_near_the_global_optimum() {
+    for (costs, tolerance) in
+        [(UNEQUAL.as_slice(), 0.02), (&[1.5; 4], 0.03), (&[1.6, 2.4], 0.03), (&[0.0, 1.0, 2.0], 0.02)]
+    {
+        let channels = BlockFading::new(Fading::PAPER, 20, &vec![4; costs.len()], 77).unwrap();
+        let problem = AssignmentProblem::new(energy(costs), channels, LambdaMin::new(1.0).unwrap()).unwrap();
+        let assignment = assign(&problem, &AssignmentOptions::new(21)).unwrap();
+        let gap = relative_gap(&problem, &assignment.shares, 100);
+        assert!(gap > -1e-6 && gap < tolerance, "{costs:?}: {:?}, {gap}", assignment.shares);
+        // The bound sees a bad assignment: uniform shares, where they are far from optimal.
+        if costs == UNEQUAL {
+            assert!(relative_gap(&problem, &problem.uniform_shares(), 100) > 0.5);
+        }
+    }
 }
 
 #[test]

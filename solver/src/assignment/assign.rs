@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::coordinates::{Coordinates, equal_power_start};
 use super::{AssignmentError, AssignmentOptions, AssignmentProblem, ChannelSource, ShortTermValue};
 use crate::sca::{
     Evaluation, Function, IterationRecord, Polyhedron, ScaReport, StochasticProgram, StochasticSca,
@@ -23,11 +24,13 @@ pub struct Assignment {
     pub shares: Vec<f64>,
     /// Why the optimization ended.
     pub termination: TerminationReason,
-    /// One record per iteration; objective and gap in the units of `v`, points are shares.
+    /// One record per iteration. Points are shares, objective and gap in the units of `v`; the residual is that of the
+    /// variables optimized, the powers spent on computing relative to the powers left at the start.
     pub history: Vec<IterationRecord>,
 }
 
-/// Minimises `E_H[v(p(m); H)]` from the feasible shares nearest to uniform ones.
+/// Minimises `E_H[v(p(m); H)]` from the feasible shares that leave the devices equal power, or as nearly so as the bounds
+/// allow. (Uniform shares can leave a device next to none, where gradients are huge and of no use elsewhere.)
 ///
 /// # Errors
 /// [`AssignmentError::ShortTerm`] if a pilot block is not solved, [`AssignmentError::Optimization`] for whatever ends the
@@ -48,32 +51,36 @@ pub fn assign_observed<S: ChannelSource, V: ShortTermValue>(
     options: &AssignmentOptions,
     mut observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
 ) -> Result<Assignment, AssignmentError> {
-    let start = problem.feasible_shares().project(&problem.uniform_shares())?;
-    let scale = Scale::measured(problem, &start, options.seed)?;
+    let start = equal_power_start(problem)?;
+    let coordinates = Coordinates::about(problem, &start)?;
+    let scale = Scale::measured(problem, &coordinates, &start, options.seed)?;
     let in_units = |record: &IterationRecord| IterationRecord {
+        point: coordinates.shares(&record.point),
         objective: scale.value * record.objective,
         subproblem_gap: scale.value * record.subproblem_gap,
         ..record.clone()
     };
-    let program = LongTerm { problem, unit: scale.value };
+    let program = LongTerm { problem, coordinates: &coordinates, unit: scale.value };
     let sca = options.sca.clone().with_objective_curvature(options.relative_curvature * scale.curvature)?;
     let ScaReport { point, termination, history } = StochasticSca::new(&program, sca)
-        .run_observed(&start, |record| observer(&in_units(record)))
+        .run_observed(&coordinates.scaled(&start), |record| observer(&in_units(record)))
         .map_err(Box::new)?;
-    Ok(Assignment { shares: point, termination, history: history.iter().map(in_units).collect() })
+    let history = history.iter().map(in_units).collect();
+    Ok(Assignment { shares: coordinates.shares(&point), termination, history })
 }
 
 /// The size of the objective at the start, so that the surrogate needs no tuning by hand.
 struct Scale {
     /// Mean of `v`; the program is in units of it.
     value: f64,
-    /// `max_n |∂v/∂m_n| (−dp_n/dm_n)/p_n` in units of `value`: half the second derivative where `v ∝ 1/p_n`.
+    /// `max_n |∂v/∂z_n|` in units of `value`: half the second derivative where `v ∝ 1/p_n`.
     curvature: f64,
 }
 
 impl Scale {
     fn measured<S: ChannelSource, V: ShortTermValue>(
         problem: &AssignmentProblem<S, V>,
+        coordinates: &Coordinates,
         start: &[f64],
         seed: u64,
     ) -> Result<Self, AssignmentError> {
@@ -84,14 +91,12 @@ impl Scale {
         for _ in 0..PILOT_BLOCKS {
             let (value, gradient) = problem.value_and_gradient(start, rng.next_u64())?;
             mean += value / PILOT_BLOCKS as f64;
-            for (slope, g) in slopes.iter_mut().zip(gradient) {
+            for (slope, g) in slopes.iter_mut().zip(coordinates.gradient(&gradient)) {
                 *slope += g / PILOT_BLOCKS as f64;
             }
         }
         let value = if mean.abs() > 0.0 { mean.abs() } else { 1.0 };
-        let relative = problem.relative_slopes(start)?;
-        let curvature =
-            slopes.iter().zip(relative).fold(0.0, |most: f64, (g, r)| most.max(g.abs() / value * r));
+        let curvature = slopes.iter().fold(0.0, |most: f64, g| most.max(g.abs() / value));
         // Where computing costs nothing every assignment is as good: any curvature serves.
         let curvature = if curvature > 0.0 && curvature.is_finite() { curvature } else { 1.0 };
         Ok(Self { value, curvature })
@@ -101,6 +106,7 @@ impl Scale {
 /// The long-term problem as a stochastic program; a sample is the index of a channel block.
 struct LongTerm<'a, S, V> {
     problem: &'a AssignmentProblem<S, V>,
+    coordinates: &'a Coordinates,
     unit: f64,
 }
 
@@ -109,16 +115,16 @@ impl<S: ChannelSource, V: ShortTermValue> StochasticProgram for LongTerm<'_, S, 
     type Error = AssignmentError;
 
     fn feasible_set(&self) -> &Polyhedron {
-        self.problem.feasible_shares()
+        self.coordinates.feasible_set()
     }
 
     fn sample(&self, rng: &mut dyn Rng) -> Result<u64, AssignmentError> {
         Ok(rng.next_u64())
     }
 
-    fn evaluate(&self, shares: &[f64], block: &u64) -> Result<Evaluation, AssignmentError> {
-        let (value, gradient) = self.problem.value_and_gradient(shares, *block)?;
-        let gradient = gradient.iter().map(|g| g / self.unit).collect();
+    fn evaluate(&self, scaled: &[f64], block: &u64) -> Result<Evaluation, AssignmentError> {
+        let (value, gradient) = self.problem.value_and_gradient(&self.coordinates.shares(scaled), *block)?;
+        let gradient = self.coordinates.gradient(&gradient).iter().map(|g| g / self.unit).collect();
         Ok(Evaluation { objective: Function { value: value / self.unit, gradient }, constraints: Vec::new() })
     }
 }

@@ -27,6 +27,7 @@
 //! ```
 
 mod assign;
+mod coordinates;
 mod error;
 mod evaluate;
 mod options;

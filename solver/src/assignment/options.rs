@@ -13,7 +13,7 @@ pub struct AssignmentOptions {
 impl AssignmentOptions {
     /// Default options; `seed` chooses the channel blocks that are drawn.
     pub fn new(seed: u64) -> Self {
-        Self { sca: ScaOptions::new(seed), relative_curvature: 1.0, seed }
+        Self { sca: ScaOptions::new(seed), relative_curvature: 3.0, seed }
     }
 
     /// The number of iterations. Default: `500`.
@@ -34,8 +34,10 @@ impl AssignmentOptions {
         Ok(self)
     }
 
-    /// Curvature `η_0` of the surrogate relative to `max_n |∂v/∂m_n| · (−dp_n/dm_n)/p_n` at the start, which is half the
-    /// second derivative of a value that falls like `1/p_n`. Default: `1.0`.
+    /// Curvature `η_0` of the surrogate relative to `max_n |∂v/∂z_n|` at the start, with `z_n` the power spent on computing
+    /// relative to the power left there; that is half the second derivative of a value that falls like `1/p_n`. Default: `3.0`, which
+    /// damps the noise of single blocks; values from 0.3 to 3 end within 0.1 % of each other after 500
+    /// iterations in the settings tried.
     ///
     /// # Errors
     /// [`OptionsError::ObjectiveCurvature`] unless positive and finite.
@@ -52,7 +54,8 @@ impl AssignmentOptions {
         self
     }
 
-    /// Stop once the residual `‖m̂ − m‖` has been at most `tolerance` for `patience` iterations in a row. Default: run all iterations.
+    /// Stop once the residual `‖ẑ − z‖` has been at most `tolerance` for `patience` iterations in a row, with `z_n` the power
+    /// spent on computing relative to the power left at the start. Default: run all iterations.
     ///
     /// # Errors
     /// As [`ScaOptions::with_residual_tolerance`].

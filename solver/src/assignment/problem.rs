@@ -143,10 +143,9 @@ impl<S: ChannelSource, V: ShortTermValue> AssignmentProblem<S, V> {
         }
     }
 
-    /// `−(dp_n/dm_n)/p_n(m_n)`: how fast each device's power falls with its share, relative to what it has.
-    pub(super) fn relative_slopes(&self, shares: &[f64]) -> Result<Vec<f64>, AssignmentError> {
-        let power = self.transmit_power(shares)?;
-        Ok(self.energy.iter().zip(power).map(|(model, p)| -model.slope() / p).collect())
+    /// The devices' energy models.
+    pub(super) fn energy(&self) -> &[EnergyModel] {
+        &self.energy
     }
 }
 

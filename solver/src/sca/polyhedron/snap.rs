@@ -14,7 +14,7 @@ impl Polyhedron {
     ///
     /// It changes what is already nearly feasible in its last digits; it is no projection, and the caller
     /// still checks the result.
-    pub(in crate::sca) fn snap(&self, point: &[f64]) -> Vec<f64> {
+    pub(crate) fn snap(&self, point: &[f64]) -> Vec<f64> {
         let mut best = point.to_vec();
         let mut violation = self.largest_violation(&best).amount;
         if violation > ROUNDING {
