@@ -19,7 +19,7 @@ pub struct Fading {
 }
 
 impl Fading {
-    /// The setting of [A], section IV: Rician, mean 1 and variance 1.
+    /// The setting of \[A\], section IV: Rician, mean 1 and variance 1.
     pub const PAPER: Self = Self { mean: c64 { re: 1.0, im: 0.0 }, variance: 1.0 };
     /// Rayleigh fading of unit variance: no line of sight.
     pub const RAYLEIGH: Self = Self { mean: c64 { re: 0.0, im: 0.0 }, variance: 1.0 };

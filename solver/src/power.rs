@@ -1,4 +1,4 @@
-//! Energy accounting: what computing a share of the model leaves for transmitting ([A], eq. (8)).
+//! Energy accounting: what computing a share of the model leaves for transmitting (\[A\], eq. (8)).
 //!
 //! `e_n m_n s_tot + (L_0/L) ‖B_n‖_F² ≤ P_n^max`: device `n` computes a share `m_n` of a layer of `s_tot`
 //! parameters at `e_n` per parameter, then sends the layer's `L_0` outputs in `L_0/L` channel uses.
@@ -18,7 +18,7 @@ pub enum Accounting {
         streams: usize,
     },
     /// `P_n^max` is a power per channel use, and so is the drain of computing: the power left is
-    /// `P_n^max − e_n m_n s_tot`. The reading under which [A]'s own digital rates come out (theory, section 1).
+    /// `P_n^max − e_n m_n s_tot`. The reading under which \[A\]'s own digital rates come out (theory, section 1).
     PerChannelUse,
 }
 

@@ -9,7 +9,7 @@ use faer::{Mat, c64};
 /// Device `n` has `T_n` antennas, the server `R`; `H_n` (`R×T_n`) is device `n`'s channel. Each device
 /// precodes `L` symbols of variance `v_n`, the server combines with an aggregator `A` (`R×L`):
 ///
-/// `ŝ = A^H Σ_n H_n B_n s_n + A^H n`, `n ~ CN(0, σ² I)`, subject to `v_n ‖B_n‖_F² ≤ p_n`  ([A], eq. (5), (8)).
+/// `ŝ = A^H Σ_n H_n B_n s_n + A^H n`, `n ~ CN(0, σ² I)`, subject to `v_n ‖B_n‖_F² ≤ p_n`  (\[A\], eq. (5), (8)).
 ///
 /// The inputs are checked on construction: a `Problem` is always well-formed.
 #[derive(Debug, Clone)]

@@ -54,7 +54,7 @@ pub struct Refined {
     pub iterations: usize,
 }
 
-/// Gaussian randomization ([D]; [A], section III) with zero forcing: draws `G = X^{1/2} Ξ`, `Ξ ∈ C^{R×L}` i.i.d.
+/// Gaussian randomization (\[D\]; \[A\], section III) with zero forcing: draws `G = X^{1/2} Ξ`, `Ξ ∈ C^{R×L}` i.i.d.
 /// circular complex normal, scales each by the *true* power constraint to
 /// `α = ‖G‖_F² max_n v_n tr((G^H H_n H_n^H G)^{-1})/p_n`, and keeps the least `α`.
 ///
@@ -132,10 +132,19 @@ pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -
     )?;
     let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: options.max_iterations };
     let descent = descent::minimize(problem, start, stop)?;
-    let objective = mismatch::evaluate(problem, descent.factor.as_ref())?;
-    let transceiver = power_limited(problem, descent.factor.as_ref())?;
-    let mse = transceiver.mean_squared_error(problem)?.total();
-    let stationarity = mismatch::stationarity(&objective, descent.factor.as_ref());
+    let designed = |aggregator| -> Result<(Transceiver, f64), Error> {
+        let transceiver = power_limited(problem, aggregator)?;
+        let mse = transceiver.mean_squared_error(problem)?.total();
+        Ok((transceiver, mse))
+    };
+    let (mut transceiver, mut mse) = designed(descent.factor.as_ref())?;
+    // The descent compares F; where rounding separates F from the MSE it stands for, the MSE decides.
+    let (unrefined, unrefined_mse) = designed(start)?;
+    if unrefined_mse < mse {
+        (transceiver, mse) = (unrefined, unrefined_mse);
+    }
+    let objective = mismatch::evaluate(problem, transceiver.aggregator())?;
+    let stationarity = mismatch::stationarity(&objective, transceiver.aggregator());
     Ok(Refined { transceiver, mse, stationarity, iterations: descent.iterations })
 }
 

@@ -94,7 +94,7 @@ impl Transceiver {
         Ok(())
     }
 
-    /// The error of the received sum, exactly ([A], eq. (7), for symbols of variance `v_n`):
+    /// The error of the received sum, exactly (\[A\], eq. (7), for symbols of variance `v_n`):
     ///
     /// `MSE(A, B) = Σ_n v_n ‖A^H H_n B_n − I‖_F² + σ² ‖A‖_F²`.
     ///
@@ -128,7 +128,7 @@ impl Transceiver {
     }
 }
 
-/// Zero forcing ([A], Lemma 1, eq. (12)): `B_n = D_n (D_n^H D_n)^{-1}` with `D_n = H_n^H A`, so that
+/// Zero forcing (\[A\], Lemma 1, eq. (12)): `B_n = D_n (D_n^H D_n)^{-1}` with `D_n = H_n^H A`, so that
 /// `A^H H_n B_n = I` at the least power that allows it, `‖B_n‖_F² = tr((D_n^H D_n)^{-1})`.
 ///
 /// The lemma's hypotheses are checked: where one fails, it says nothing, and neither does this function.

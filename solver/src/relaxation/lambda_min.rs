@@ -1,4 +1,4 @@
-//! The papers' relaxation ([A], eq. (17)).
+//! The papers' relaxation (\[A\], eq. (17)).
 //!
 //! min `tr X` s.t. `H_n^H X H_n ⪰ c_n I` for every device, `X ⪰ 0`, with `c_n = T_n v_n/p_n`; its dual is
 //! max `Σ c_n tr U_n` over `𝒰`. The value is a zero-forcing `α = ‖A‖_F²`; the MSE is `σ² α`.

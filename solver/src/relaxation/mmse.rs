@@ -1,4 +1,4 @@
-//! The relaxation of the true problem P_s ([A], eq. (10); theory, section 3).
+//! The relaxation of the true problem P_s (\[A\], eq. (10); theory, section 3).
 //!
 //! min `Σ v_n φ_n(H_n^H X H_n) + σ² tr X` over `X ⪰ 0`; its dual is
 //! max `Σ σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)` over `𝒰`. The value is an MSE.
