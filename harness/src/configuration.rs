@@ -65,6 +65,9 @@ pub struct Configuration {
     pub synchronization_seconds: f64,
     /// Iterations of the stochastic successive convex approximation that optimizes the shares, 1 to 100000. Default: `300`.
     pub assignment_iterations: usize,
+    /// The least share that the optimization may give a device, as a fraction of the uniform share, 0 to 1. With 0 it tends to give
+    /// all work to the device that computes most cheaply. Default: `0.5`.
+    pub minimum_share: f64,
     /// Worker threads, 1 to 1024; the numbers do not depend on it. Default: none, one per core.
     pub threads: Option<usize>,
 }
@@ -94,6 +97,7 @@ impl Default for Configuration {
             downlink: Downlink::default(),
             synchronization_seconds: 0.0,
             assignment_iterations: 300,
+            minimum_share: 0.5,
             threads: None,
         }
     }

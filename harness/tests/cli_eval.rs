@@ -119,9 +119,8 @@ fn a_report_never_replaces_files_of_others() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
 }
 
-/// A model or text that is not there, or is nothing: to be un-ignored with the evaluation.
+/// A model or text that is not there, or is nothing.
 #[test]
-#[ignore = "needs harness::evaluate"]
 fn missing_models_and_texts_are_bad_input() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
@@ -138,5 +137,59 @@ fn missing_models_and_texts_are_bad_input() {
         let (status, stdout, stderr) = aircomp(&["eval", option, path, "--no-report", "--json"]);
         assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
         assert!(stderr.contains("error: ") && stderr.contains(path.as_str()), "{stderr}");
+    }
+}
+
+/// Text too short, windows too long, and shares that leave no power: found before the work, said with what would be right.
+#[test]
+fn unusable_evaluations_are_bad_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let short = directory.path().join("short.txt");
+    fs::write(&short, "Too short.").unwrap();
+    for (arguments, expected) in [
+        (&["--text", short.to_str().unwrap()][..], "fewer than one window of 256"),
+        (&["--context", "100000"], "positions up to 512"),
+        (&["--energy-coefficients", "8"], "it must be at least 1"),
+        (
+            &["--energy-coefficients", "0.1:4", "--devices", "2", "--minimum-share", "0"],
+            "share 0.5 of device 1 costs 2 to compute, of a budget of 1: no power is left to transmit",
+        ),
+    ] {
+        let (status, stdout, stderr) = aircomp(&[&["eval", "--no-report", "--json"], arguments].concat());
+        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
+/// `eval --json` prints the object that the issue tells, and nothing else on standard output.
+#[test]
+fn json_is_the_documented_object() {
+    let (status, stdout, stderr) = aircomp(&[
+        "eval",
+        "--json",
+        "--no-report",
+        "--devices",
+        "1,2",
+        "--windows",
+        "1",
+        "--context",
+        "32",
+        "--assignment-iterations",
+        "3",
+        "--link",
+        "exact,air",
+    ]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["configuration", "rows"]);
+    assert_eq!(document["configuration"]["seed"], 1);
+    let rows = document["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let mut keys: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        let expected = ["devices", "joules_per_token", "link", "ms_per_token", "mse", "nmse", "perplexity"];
+        assert_eq!(keys, expected);
     }
 }

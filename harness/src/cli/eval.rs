@@ -69,6 +69,9 @@ pub(super) struct Arguments {
     /// Iterations of the optimization of the shares, 1 to 100000
     #[arg(long, value_name = "COUNT", default_value_t = 300)]
     assignment_iterations: usize,
+    /// Least share that the optimization may give a device, as a fraction of the uniform share, 0 to 1
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.5, allow_hyphen_values = true)]
+    minimum_share: f64,
     /// Tokens per window of text, 2 to 131072
     #[arg(long, value_name = "TOKENS", default_value_t = 256)]
     context: usize,
@@ -173,6 +176,7 @@ impl Arguments {
             },
             synchronization_seconds: self.synchronization_seconds,
             assignment_iterations: self.assignment_iterations,
+            minimum_share: self.minimum_share,
             threads: self.threads,
         })
     }

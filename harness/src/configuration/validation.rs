@@ -85,6 +85,7 @@ impl Configuration {
         self.validate_radio()?;
         self.device_profile.validate()?;
         count("assignment_iterations", self.assignment_iterations, 1, 100_000)?;
+        real("minimum_share", self.minimum_share, 0.0, 1.0)?;
         count("threads", self.threads.unwrap_or(1), 1, 1024)
     }
 
@@ -183,6 +184,7 @@ mod tests {
             error(|c| c.energy_coefficients = vec![0.1, -0.1]),
             ConfigurationError::Real { value: -0.1, .. }
         ));
+        error(|c| c.minimum_share = 1.1);
         error(|c| c.bandwidth_hz = 0.0);
         error(|c| c.channel.variance = 0.0);
         error(|c| c.channel.mean = f64::NAN);

@@ -50,9 +50,7 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
     let symbols = checkpoint.config().hidden_size.div_ceil(2);
     let study_devices = configuration.devices.iter().copied().max().unwrap_or(1);
     progress.begin(shares::steps(configuration, study_devices), "shares");
-    let assignment = (study_devices > 1)
-        .then(|| shares::study(configuration, study_devices, symbols, progress))
-        .transpose()?;
+    let assignment = shares::study(configuration, study_devices, symbols, progress)?;
 
     let runs = (configuration.devices.len() * configuration.links.len() * windows.len()) as u64;
     progress.begin(runs, "perplexity");

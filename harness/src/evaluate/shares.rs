@@ -26,17 +26,28 @@ pub(super) fn steps(configuration: &Configuration, devices: usize) -> u64 {
 }
 
 /// Optimizes the shares of `devices` devices and compares them with uniform ones, on the MSE that the configured
-/// transceivers reach on fresh channels.
+/// transceivers reach on fresh channels. There is nothing to compare with one device, or where optimized shares are asked
+/// for and uniform ones would leave some device no power.
 pub(super) fn study(
     configuration: &Configuration,
     devices: usize,
     symbols: usize,
     progress: &dyn Progress,
-) -> Result<AssignmentStudy, EvaluateError> {
+) -> Result<Option<AssignmentStudy>, EvaluateError> {
+    if devices == 1 {
+        return Ok(None);
+    }
     let problem = problem(configuration, devices, symbols)?;
     let uniform_shares = problem.uniform_shares();
+    let uniform_power = match problem.transmit_power(&uniform_shares) {
+        Err(AssignmentError::ShortTerm(Error::NoPowerLeft { .. }))
+            if configuration.assignment == AssignmentKind::Optimized =>
+        {
+            return Ok(None);
+        }
+        power => power?,
+    };
     let (optimized_shares, iterations) = optimize(configuration, &problem, progress)?;
-    let uniform_power = problem.transmit_power(&uniform_shares)?;
     let optimized_power = problem.transmit_power(&optimized_shares)?;
     let channels = channels(configuration, devices, COMPARISON_SEED)?;
     let (mut uniform, mut optimized) = (Vec::new(), Vec::new());
@@ -51,7 +62,7 @@ pub(super) fn study(
         progress.advance(1);
     }
     let differences: Vec<f64> = uniform.iter().zip(&optimized).map(|(u, o)| u - o).collect();
-    Ok(AssignmentStudy {
+    Ok(Some(AssignmentStudy {
         energy_coefficients: configuration.energy_coefficients_of(devices),
         uniform_shares,
         optimized_shares,
@@ -60,7 +71,7 @@ pub(super) fn study(
         optimized: estimate(&optimized),
         difference: estimate(&differences),
         samples: COMPARED_CHANNELS,
-    })
+    }))
 }
 
 /// The shares of the study that the configuration asks for.
@@ -121,7 +132,8 @@ fn problem(
 ) -> Result<LongTermProblem, EvaluateError> {
     let energy = energy(configuration, devices, symbols)?;
     let channels = channels(configuration, devices, OPTIMIZATION_SEED)?;
-    Ok(AssignmentProblem::new(energy, channels, LambdaMin::new(1.0)?)?)
+    let minimum_share = configuration.minimum_share / devices as f64;
+    Ok(AssignmentProblem::new(energy, channels, LambdaMin::new(1.0)?)?.with_minimum_share(minimum_share)?)
 }
 
 fn channels(configuration: &Configuration, devices: usize, seed: u64) -> Result<BlockFading, EvaluateError> {
