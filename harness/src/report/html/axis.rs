@@ -30,6 +30,12 @@ impl Axis {
         Some(Self { logarithmic: false, minimum: least - margin, maximum: most + margin })
     }
 
+    /// Close around values within a factor of 2 of each other, where zero means nothing; otherwise as [`fitting`](Self::fitting).
+    pub fn near_or_fitting(values: &[f64]) -> Option<Self> {
+        let (least, most) = extremes(values.iter().copied())?;
+        if least > 0.0 && most < 2.0 * least { Self::near(values) } else { Self::fitting(values) }
+    }
+
     /// Whether the axis has a place for `value`.
     pub fn shows(&self, value: f64) -> bool {
         value.is_finite() && (!self.logarithmic || value > 0.0)
@@ -92,6 +98,8 @@ mod tests {
         let wide = Axis::fitting(&[0.0, 1.1e-4, 24.0]).unwrap();
         assert!(wide.logarithmic && !wide.shows(0.0) && wide.shows(1e-3));
         assert!((wide.minimum - 1e-4).abs() < 1e-12 && (wide.maximum - 100.0).abs() < 1e-9);
+        assert!(Axis::near_or_fitting(&[50.0, 58.0]).is_some_and(|axis| axis.minimum > 40.0));
+        assert_eq!(Axis::near_or_fitting(&[50.0, 400.0]), Axis::fitting(&[50.0, 400.0]));
         let near = Axis::near(&[2.0, 2.0]).unwrap();
         assert!(near.minimum < 2.0 && near.maximum > 2.0);
     }

@@ -22,6 +22,7 @@ struct Quantity {
     caption: &'static str,
     label: &'static str,
     of: fn(&Row) -> f64,
+    axis: fn(&[f64]) -> Option<Axis>,
 }
 
 /// The paper's Figure 2.
@@ -31,18 +32,21 @@ const QUANTITIES: [Quantity; 3] = [
         caption: "(a) Transmission MSE per symbol vector.",
         label: "transmission MSE",
         of: |row| row.mse,
+        axis: Axis::fitting,
     },
     Quantity {
         identifier: "perplexity",
         caption: "(b) Perplexity of the text.",
         label: "perplexity",
         of: |row| row.perplexity,
+        axis: Axis::near_or_fitting,
     },
     Quantity {
         identifier: "time",
         caption: "(c) Time per generated token.",
         label: "time per token, ms",
         of: |row| row.ms_per_token,
+        axis: Axis::fitting,
     },
 ];
 
@@ -54,7 +58,7 @@ pub(super) fn against_devices(rows: &[Row]) -> Vec<Figure> {
 
 fn figure_against_devices(rows: &[Row], quantity: &Quantity) -> Option<Figure> {
     let values: Vec<f64> = rows.iter().map(quantity.of).collect();
-    let y_axis = Axis::fitting(&values)?;
+    let y_axis = (quantity.axis)(&values)?;
     let mut links: Vec<LinkKind> = Vec::new();
     for row in rows {
         if !links.contains(&row.link) {
