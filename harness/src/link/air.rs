@@ -4,9 +4,8 @@
 //! and for the variances of what is sent, the devices precode, the channel superposes, the server combines and undoes
 //! the scale.
 
-use super::radio::Radio;
-use super::symbols::{self, Layout};
-use super::{Activations, Link, LinkError, Reduction, Round, Transmission, exact, validate};
+use super::radio::{Radio, Uplink};
+use super::{Activations, Link, LinkError, Reduction, Round};
 use faer::{Mat, c64};
 use rand_chacha::ChaCha8Rng;
 use solver::channel::Fading;
@@ -66,13 +65,10 @@ impl Air {
 
 impl Link for Air {
     fn all_reduce(&self, round: Round, partials: &[Activations]) -> Result<Reduction, LinkError> {
-        validate(partials)?;
-        self.radio.check_devices(partials.len())?;
+        let signals = self.radio.signals(partials)?;
         let failed = |source| LinkError::Channel { round, source };
-        let layout = Layout::new(&partials[0], self.radio.streams());
-        let energies: Vec<Vec<f64>> = partials.iter().map(symbols::energies).collect();
-        let scales = symbols::common_scales(&energies);
-        let variances: Vec<f64> = energies.iter().map(|device| mean_variance(device, &scales)).collect();
+        let layout = signals.layout;
+        let variances: Vec<f64> = (0..partials.len()).map(|device| signals.variance(device)).collect();
         // A device with nothing to send (a share of no heads, say) takes no part.
         let active: Vec<usize> = (0..partials.len()).filter(|&device| variances[device] > 0.0).collect();
         let channels = self.radio.channels(round);
@@ -88,8 +84,10 @@ impl Link for Air {
                 .and_then(|problem| problem.with_signal_variance(pick(&variances)))
                 .map_err(failed)?;
             let transceiver = self.design.transceiver(&problem, round.index()).map_err(failed)?;
-            let sent: Vec<Mat<c64>> =
-                active.iter().map(|&device| layout.modulate(&partials[device].values, &scales)).collect();
+            let sent: Vec<Mat<c64>> = active
+                .iter()
+                .map(|&device| layout.modulate(&partials[device].values, &signals.scales))
+                .collect();
             estimate = transmit(&problem, &transceiver, &sent, &mut self.radio.noise(round));
             expected =
                 layout.vectors() as f64 * transceiver.mean_squared_error(&problem).map_err(failed)?.total();
@@ -98,25 +96,13 @@ impl Link for Air {
             }
         }
 
-        let received = layout.demodulate(estimate.as_ref(), &scales);
-        let tokens = layout.tokens() as f64;
-        let uplink = layout.vectors_per_token() as f64 * self.radio.channel_use_seconds();
-        let per_token = uplink
-            + self.radio.scale_seconds(round, &channels)?
-            + self.radio.fixed_seconds(partials[0].width);
-        let joules = self.radio.joules(&power, uplink, partials[0].width);
-        Ok(exact::against_exact(
-            partials,
-            received,
-            &scales,
-            Transmission {
-                symbol_vectors: layout.vectors() as f64,
-                expected_squared_error: expected,
-                seconds: tokens * per_token,
-                joules: tokens * joules,
-                ..Transmission::default()
-            },
-        ))
+        let received = layout.demodulate(estimate.as_ref(), &signals.scales);
+        let uplink = Uplink {
+            seconds: layout.vectors_per_token() as f64 * self.radio.channel_use_seconds(),
+            scale_seconds: self.radio.scale_seconds(round, &channels)?,
+            power,
+        };
+        Ok(self.radio.reduction(partials, &signals, received, expected, &uplink))
     }
 }
 
@@ -135,14 +121,4 @@ pub(super) fn transmit(
         received += channel * (precoder * symbols);
     }
     transceiver.aggregator().adjoint() * received
-}
-
-/// A device's symbol variance at the common scales, averaged over the tokens that are not silent.
-fn mean_variance(energies: &[f64], scales: &[f64]) -> f64 {
-    let (sum, count) = energies
-        .iter()
-        .zip(scales)
-        .filter(|(_, scale)| **scale > 0.0)
-        .fold((0.0, 0.0), |(sum, count), (energy, scale)| (sum + energy / (scale * scale), count + 1.0));
-    if count > 0.0 { sum / count } else { 0.0 }
 }

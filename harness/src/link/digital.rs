@@ -1,9 +1,8 @@
 //! Digital all-reduce: every device quantizes its entries and sends the bits over its own OFDMA sub-channel, at capacity and
 //! so without error; the server adds up what it decodes.
 
-use super::radio::Radio;
-use super::symbols::{self, Layout};
-use super::{Activations, Link, LinkError, Reduction, Round, Transmission, exact, validate};
+use super::radio::{Radio, Uplink};
+use super::{Activations, Link, LinkError, Reduction, Round};
 
 /// The digital link.
 #[derive(Debug, Clone)]
@@ -40,18 +39,13 @@ impl Digital {
 
 impl Link for Digital {
     fn all_reduce(&self, round: Round, partials: &[Activations]) -> Result<Reduction, LinkError> {
-        validate(partials)?;
-        self.radio.check_devices(partials.len())?;
+        let signals = self.radio.signals(partials)?;
         let width = partials[0].width;
-        let layout = Layout::new(&partials[0], self.radio.streams());
-        let energies: Vec<Vec<f64>> = partials.iter().map(symbols::energies).collect();
-        let scales = symbols::common_scales(&energies);
-
         let mut received = vec![0.0; partials[0].values.len()];
         let mut expected = 0.0;
         for partial in partials {
             let tokens =
-                partial.values.chunks_exact(width).zip(received.chunks_exact_mut(width)).zip(&scales);
+                partial.values.chunks_exact(width).zip(received.chunks_exact_mut(width)).zip(&signals.scales);
             for ((token, sums), &scale) in tokens {
                 let step = self.step(token);
                 if step <= 0.0 {
@@ -68,21 +62,11 @@ impl Link for Digital {
 
         let channels = self.radio.channels(round);
         let bits = width as f64 * f64::from(self.bits) + self.radio.scale_bits();
-        let uplink = self.radio.digital_uplink_seconds(round, &channels, bits)?;
-        let tokens = layout.tokens() as f64;
-        let per_token = uplink + self.radio.fixed_seconds(width);
-        let joules = self.radio.joules(self.radio.transmit_power(), uplink, width);
-        Ok(exact::against_exact(
-            partials,
-            received,
-            &scales,
-            Transmission {
-                symbol_vectors: layout.vectors() as f64,
-                expected_squared_error: expected,
-                seconds: tokens * per_token,
-                joules: tokens * joules,
-                ..Transmission::default()
-            },
-        ))
+        let uplink = Uplink {
+            seconds: self.radio.digital_uplink_seconds(round, &channels, bits)?,
+            scale_seconds: 0.0,
+            power: self.radio.transmit_power().to_vec(),
+        };
+        Ok(self.radio.reduction(partials, &signals, received, expected, &uplink))
     }
 }

@@ -2,9 +2,8 @@
 //! with a transceiver designed for it alone; the server adds up `N` noisy estimates.
 
 use super::air::{Design, transmit};
-use super::radio::Radio;
-use super::symbols::{self, Layout};
-use super::{Activations, Link, LinkError, Reduction, Round, Transmission, exact, validate};
+use super::radio::{Radio, Uplink};
+use super::{Activations, Link, LinkError, Reduction, Round};
 use solver::Problem;
 
 /// The uncoded FDMA link.
@@ -23,13 +22,9 @@ impl Fdma {
 
 impl Link for Fdma {
     fn all_reduce(&self, round: Round, partials: &[Activations]) -> Result<Reduction, LinkError> {
-        validate(partials)?;
-        self.radio.check_devices(partials.len())?;
+        let signals = self.radio.signals(partials)?;
         let failed = |source| LinkError::Channel { round, source };
-        let width = partials[0].width;
-        let layout = Layout::new(&partials[0], self.radio.streams());
-        let energies: Vec<Vec<f64>> = partials.iter().map(symbols::energies).collect();
-        let scales = symbols::common_scales(&energies);
+        let layout = signals.layout;
         let channels = self.radio.channels(round);
         let mut rng = self.radio.noise(round);
 
@@ -38,7 +33,7 @@ impl Link for Fdma {
         let mut power = vec![0.0; partials.len()];
         for (device, partial) in partials.iter().enumerate() {
             // Its own scale: nothing has to be shared with the other devices, only told to the server.
-            let own: Vec<f64> = energies[device].iter().map(|energy| energy.sqrt()).collect();
+            let own: Vec<f64> = signals.energies[device].iter().map(|energy| energy.sqrt()).collect();
             if own.iter().all(|&scale| scale <= 0.0) {
                 continue;
             }
@@ -53,32 +48,17 @@ impl Link for Fdma {
                 *sum += value;
             }
             let mse = transceiver.mean_squared_error(&problem).map_err(failed)?.total();
-            let relative: f64 = energies[device]
-                .iter()
-                .zip(&scales)
-                .map(|(energy, scale)| if *scale > 0.0 { energy / (scale * scale) } else { 0.0 })
-                .sum();
-            expected += mse * layout.vectors_per_token() as f64 * relative;
+            let energy: f64 = signals.relative_energies(device).sum();
+            expected += mse * layout.vectors_per_token() as f64 * energy;
             power[device] = transceiver.transmit_power(&problem)[0];
         }
 
-        let tokens = layout.tokens() as f64;
         let uses = (layout.vectors_per_token() * self.radio.devices()) as f64;
-        let uplink = uses * self.radio.channel_use_seconds();
-        let scale = self.radio.digital_uplink_seconds(round, &channels, self.radio.scale_bits())?;
-        let per_token = uplink + scale + self.radio.fixed_seconds(width);
-        let joules = self.radio.joules(&power, uplink, width);
-        Ok(exact::against_exact(
-            partials,
-            received,
-            &scales,
-            Transmission {
-                symbol_vectors: layout.vectors() as f64,
-                expected_squared_error: expected,
-                seconds: tokens * per_token,
-                joules: tokens * joules,
-                ..Transmission::default()
-            },
-        ))
+        let uplink = Uplink {
+            seconds: uses * self.radio.channel_use_seconds(),
+            scale_seconds: self.radio.digital_uplink_seconds(round, &channels, self.radio.scale_bits())?,
+            power,
+        };
+        Ok(self.radio.reduction(partials, &signals, received, expected, &uplink))
     }
 }

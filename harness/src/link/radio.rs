@@ -1,6 +1,7 @@
 //! What the wireless links share: the channel of a round, the devices' powers, and what time on the air costs.
 
-use super::{LinkError, Round};
+use super::symbols::Signals;
+use super::{Activations, LinkError, Reduction, Round, Transmission, exact, validate};
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -107,10 +108,14 @@ impl Radio {
         &self.transmit_power
     }
 
-    /// Checks that a link built for this cell got one partial output per device.
-    pub(super) fn check_devices(&self, found: usize) -> Result<(), LinkError> {
-        let expected = self.devices();
-        if found == expected { Ok(()) } else { Err(LinkError::DeviceCount { expected, found }) }
+    /// Checks that the partial outputs are well-formed, one per device, and measures them.
+    pub(super) fn signals(&self, partials: &[Activations]) -> Result<Signals, LinkError> {
+        validate(partials)?;
+        let (expected, found) = (self.devices(), partials.len());
+        if found != expected {
+            return Err(LinkError::DeviceCount { expected, found });
+        }
+        Ok(Signals::new(partials, self.streams()))
     }
 
     /// The channels `H_n` of a round.
@@ -158,19 +163,41 @@ impl Radio {
         SCALE_BITS
     }
 
-    /// Seconds per token that do not depend on the uplink: the broadcast of the sum, and synchronization.
-    pub(super) fn fixed_seconds(&self, width: usize) -> f64 {
-        let bits = width as f64 * self.cell.downlink.bits_per_entry;
-        bits / (self.cell.bandwidth_hz * self.cell.downlink.spectral_efficiency)
-            + self.cell.synchronization_seconds
-    }
-
-    /// Joules radiated when all devices transmit for `uplink_seconds`, device `n` at power `power[n]`, and the server
-    /// broadcasts a token of `width` entries at the mean power of the devices' budgets.
-    pub(super) fn joules(&self, power: &[f64], uplink_seconds: f64, width: usize) -> f64 {
-        let devices: f64 = power.iter().sum();
+    /// What a link received, with its error against the exact sum and the time and energy of all tokens: the uplink, the
+    /// broadcast of the sum, and synchronization.
+    pub(super) fn reduction(
+        &self,
+        partials: &[Activations],
+        signals: &Signals,
+        received: Vec<f64>,
+        expected_squared_error: f64,
+        uplink: &Uplink,
+    ) -> Reduction {
+        let bits = partials[0].width as f64 * self.cell.downlink.bits_per_entry;
+        let broadcast = bits / (self.cell.bandwidth_hz * self.cell.downlink.spectral_efficiency);
+        let seconds = uplink.seconds + uplink.scale_seconds + broadcast + self.cell.synchronization_seconds;
+        // The server broadcasts at the mean power of the devices' budgets.
         let server = self.transmit_power.iter().sum::<f64>() / self.devices() as f64;
-        let broadcast = self.fixed_seconds(width) - self.cell.synchronization_seconds;
-        (devices * uplink_seconds + server * broadcast) * self.cell.watts_per_unit_power
+        let power = uplink.power.iter().sum::<f64>();
+        let joules = (power * uplink.seconds + server * broadcast) * self.cell.watts_per_unit_power;
+        let tokens = signals.layout.tokens() as f64;
+        let transmission = Transmission {
+            symbol_vectors: signals.layout.vectors() as f64,
+            expected_squared_error,
+            seconds: tokens * seconds,
+            joules: tokens * joules,
+            ..Transmission::default()
+        };
+        exact::against_exact(partials, received, &signals.scales, transmission)
     }
+}
+
+/// What the uplink of one token took.
+pub(super) struct Uplink {
+    /// Seconds in which the entries were sent.
+    pub seconds: f64,
+    /// Seconds in which scales were shared beforehand.
+    pub scale_seconds: f64,
+    /// Power of each device while it sent entries.
+    pub power: Vec<f64>,
 }

@@ -70,8 +70,39 @@ impl Layout {
     }
 }
 
+/// What every wireless link works out of the partial outputs before it sends them.
+pub(super) struct Signals {
+    pub layout: Layout,
+    /// Mean square of each token's entries, by device.
+    pub energies: Vec<Vec<f64>>,
+    /// The common scale of each token.
+    pub scales: Vec<f64>,
+}
+
+impl Signals {
+    /// The partials must have been validated.
+    pub fn new(partials: &[Activations], streams: usize) -> Self {
+        let energies: Vec<Vec<f64>> = partials.iter().map(energies).collect();
+        let scales = common_scales(&energies);
+        Self { layout: Layout::new(&partials[0], streams), energies, scales }
+    }
+
+    /// A device's symbol energy at the common scales, token by token; 0 where all devices are silent.
+    pub fn relative_energies(&self, device: usize) -> impl Iterator<Item = f64> + '_ {
+        let relative =
+            |(energy, scale): (&f64, &f64)| if *scale > 0.0 { energy / (scale * scale) } else { 0.0 };
+        self.energies[device].iter().zip(&self.scales).map(relative)
+    }
+
+    /// A device's symbol variance at the common scales, averaged over the tokens that are not silent.
+    pub fn variance(&self, device: usize) -> f64 {
+        let spoken = self.scales.iter().filter(|scale| **scale > 0.0).count();
+        if spoken > 0 { self.relative_energies(device).sum::<f64>() / spoken as f64 } else { 0.0 }
+    }
+}
+
 /// Mean square of each token's entries.
-pub(super) fn energies(activations: &Activations) -> Vec<f64> {
+fn energies(activations: &Activations) -> Vec<f64> {
     let mean_square = |token: &[f32]| {
         token.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() / activations.width as f64
     };
@@ -80,7 +111,7 @@ pub(super) fn energies(activations: &Activations) -> Vec<f64> {
 
 /// The scale that all devices use for each token: the root of the mean over the devices of their mean squares, so that
 /// the devices' symbol variances average to one.
-pub(super) fn common_scales(energies: &[Vec<f64>]) -> Vec<f64> {
+fn common_scales(energies: &[Vec<f64>]) -> Vec<f64> {
     let tokens = energies.first().map_or(0, Vec::len);
     let devices = energies.len() as f64;
     (0..tokens)
