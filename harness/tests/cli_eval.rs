@@ -193,3 +193,36 @@ fn json_is_the_documented_object() {
         assert_eq!(keys, expected);
     }
 }
+
+/// A checkpoint that was damaged on the way: named, explained, and never a crash.
+#[test]
+fn damaged_checkpoints_are_bad_input() {
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/grouped");
+    for (file, damage, expected) in [
+        (
+            "model.safetensors",
+            &(|bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec()) as &dyn Fn(Vec<u8>) -> Vec<u8>,
+            "describes 80512 bytes of weights, and 39244 follow",
+        ),
+        ("model.safetensors", &|bytes| [&[0xff; 8], &bytes[8..]].concat(), "header"),
+        (
+            "tokenizer.json",
+            &|_| b"{\"version\": \"1.0\", \"model\": {\"type\": \"Oracle\"}}".to_vec(),
+            "tokenizer",
+        ),
+        ("config.json", &|_| b"{\"model_type\": \"llama\", \"hidden_size\": 1e9}".to_vec(), "config.json"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(good).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap();
+            let bytes = fs::read(&path).unwrap();
+            fs::write(directory.path().join(name), if name == file { damage(bytes) } else { bytes }).unwrap();
+        }
+        let (status, stdout, stderr) =
+            aircomp(&["eval", "--model", directory.path().to_str().unwrap(), "--no-report", "--json"]);
+        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{file}: {stderr}");
+        let path = directory.path().to_str().unwrap();
+        assert!(stderr.contains(expected) && stderr.contains(path), "{file}: {stderr}");
+    }
+}

@@ -15,8 +15,13 @@ pub enum EvaluateError {
     #[error("the configuration cannot be run")]
     Configuration(#[from] ConfigurationError),
     /// The model cannot be loaded, or its tokenizer cannot read the text.
-    #[error("the model cannot be used")]
-    Checkpoint(#[from] CheckpointError),
+    #[error("the model cannot be used: {model}")]
+    Checkpoint {
+        /// Which model.
+        model: String,
+        /// Why.
+        source: CheckpointError,
+    },
     /// The cluster failed.
     #[error("the model could not be run")]
     Cluster(#[from] ClusterError),

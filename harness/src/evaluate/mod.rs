@@ -29,9 +29,8 @@ use solver::channel::Fading;
 /// [`EvaluateError`]: the configuration, model or text is unusable, a share leaves no power, or a channel cannot be used.
 pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Evaluation, EvaluateError> {
     configuration.validate()?;
-    let checkpoint = sources::checkpoint(&configuration.model)?;
     let text = sources::text(&configuration.text)?;
-    let tokens = checkpoint.tokenizer().encode_with_bos(&text)?;
+    let (checkpoint, tokens) = sources::tokenized(&configuration.model, &text)?;
     let protocol = DisjointWindows { context: configuration.context, limit: configuration.windows };
     let limit = checkpoint.config().max_position_embeddings;
     if configuration.context > limit {

@@ -11,11 +11,18 @@ const BUNDLED_TEXT: &str = include_str!("../../bundled/encyclopedia.txt");
 /// Texts beyond this are refused: tokenizing holds several times their size in memory.
 const LARGEST_TEXT: u64 = 1 << 30;
 
-pub(super) fn checkpoint(source: &ModelSource) -> Result<Checkpoint, EvaluateError> {
-    Ok(match source {
-        ModelSource::Bundled => Checkpoint::bundled()?,
-        ModelSource::Directory(path) => Checkpoint::open(path)?,
-    })
+/// The model, and the text in its tokens.
+pub(super) fn tokenized(model: &ModelSource, text: &str) -> Result<(Checkpoint, Vec<u32>), EvaluateError> {
+    let opened = match model {
+        ModelSource::Bundled => Checkpoint::bundled(),
+        ModelSource::Directory(path) => Checkpoint::open(path),
+    };
+    opened
+        .and_then(|checkpoint| {
+            let tokens = checkpoint.tokenizer().encode_with_bos(text)?;
+            Ok((checkpoint, tokens))
+        })
+        .map_err(|source| EvaluateError::Checkpoint { model: model.to_string(), source })
 }
 
 pub(super) fn text(source: &TextSource) -> Result<String, EvaluateError> {
