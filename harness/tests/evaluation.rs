@@ -168,6 +168,9 @@ fn unusable_runs_are_typed_errors() {
         EvaluateError::Assignment(AssignmentError::ShortTerm(solver::Error::NoPowerLeft { device: 1, .. }))
     ));
     let optimized =
-        Configuration { assignment: AssignmentKind::Optimized, links: vec![LinkKind::Air], ..uneven };
+        Configuration { assignment: AssignmentKind::Optimized, links: vec![LinkKind::Air], ..uneven.clone() };
     assert_eq!(evaluate(&optimized).assignment, None);
+    // Where nothing is transmitted, power does not matter.
+    let exact = Configuration { links: vec![LinkKind::Exact], ..uneven };
+    assert_eq!(evaluate(&exact).assignment, None);
 }

@@ -26,6 +26,11 @@ fn radio(devices: usize, power: f64) -> Radio {
     Radio::new(CELL, vec![power; devices]).unwrap()
 }
 
+/// Three streams: the symbols of 32 entries fill five vectors and a third.
+fn padded(devices: usize) -> Radio {
+    Radio::new(Cell { streams: 3, ..CELL }, vec![1.0; devices]).unwrap()
+}
+
 /// Independent standard normal entries: the signals that (7) assumes.
 fn partials(devices: usize, tokens: usize, width: usize, seed: u64) -> Vec<Activations> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -43,12 +48,12 @@ fn round(sequence: u64) -> Round {
 }
 
 /// Mean and standard error of measured minus expected error per symbol vector, over independent rounds.
-fn against_formula(link: &dyn Link, devices: usize, rounds: u64) -> (f64, f64, f64) {
+fn against_formula(link: &dyn Link, devices: usize, width: usize, rounds: u64) -> (f64, f64, f64) {
     let mut differences = Vec::new();
     let mut total = Transmission::default();
     for sequence in 0..rounds {
         let reduction =
-            link.all_reduce(round(sequence), &partials(devices, 16, 64, 1000 + sequence)).unwrap();
+            link.all_reduce(round(sequence), &partials(devices, 16, width, 1000 + sequence)).unwrap();
         let t = reduction.transmission;
         differences.push((t.squared_error - t.expected_squared_error) / t.symbol_vectors);
         total += t;
@@ -62,19 +67,34 @@ fn against_formula(link: &dyn Link, devices: usize, rounds: u64) -> (f64, f64, f
 /// The measured MSE of each wireless link agrees with (7) within its 99 % confidence interval.
 #[test]
 fn measured_error_agrees_with_the_formula() {
-    let links: [(&str, Box<dyn Link>); 5] = [
+    let links: [(&str, Box<dyn Link>); 7] = [
         ("refined", Box::new(Air::new(radio(4, 1.0), Design::Refined))),
         ("paper", Box::new(Air::new(radio(4, 1.0), Design::Paper))),
         ("zero forcing", Box::new(Air::new(radio(4, 1.0), Design::ZeroForcing))),
         ("fdma", Box::new(Fdma::new(radio(4, 1.0), Design::Refined))),
         ("digital", Box::new(Digital::new(radio(4, 1.0), 8).unwrap())),
+        ("padded zero forcing", Box::new(Air::new(padded(4), Design::ZeroForcing))),
+        ("padded fdma", Box::new(Fdma::new(padded(4), Design::ZeroForcing))),
     ];
     for (name, link) in links {
-        let (mean, deviation, expected) = against_formula(link.as_ref(), 4, 60);
+        let width = if name.starts_with("padded") { 32 } else { 64 };
+        let (mean, deviation, expected) = against_formula(link.as_ref(), 4, width, 60);
         println!("{name}: expected {expected:.4e}, measured − expected {mean:.1e} ± {deviation:.1e}");
         assert!(mean.abs() < 2.576 * deviation, "{name}: {mean} ± {deviation} at {expected}");
         assert!(deviation < 0.05 * expected, "{name}: the test has no power, {deviation} at {expected}");
     }
+}
+
+/// Powers are per channel use: a device radiates as much for a symbol vector on a narrow band as on the whole one.
+#[test]
+fn orthogonal_bands_cost_time_and_no_energy() {
+    let sent = partials(4, 4, 64, 5);
+    let of = |link: &dyn Link| link.all_reduce(round(0), &sent).unwrap().transmission;
+    let quiet = Cell { downlink: Downlink { spectral_efficiency: 1e12, bits_per_entry: 1.0 }, ..CELL };
+    let radio = Radio::new(quiet, vec![1.0; 4]).unwrap();
+    let (air, fdma) = (of(&Air::new(radio.clone(), Design::Paper)), of(&Fdma::new(radio, Design::Paper)));
+    assert!(fdma.seconds > 2.0 * air.seconds, "{air:?} {fdma:?}");
+    assert!(fdma.joules > 0.9 * air.joules && fdma.joules < 2.0 * air.joules, "{air:?} {fdma:?}");
 }
 
 #[test]

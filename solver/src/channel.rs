@@ -5,7 +5,7 @@
 use crate::error::{Error, Quantity};
 use crate::linalg::require_finite;
 use faer::{Mat, MatRef, c64};
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -50,7 +50,7 @@ impl Fading {
     }
 
     /// One `rows × columns` channel matrix.
-    pub fn sample(&self, rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> Mat<c64> {
+    pub fn sample(&self, rows: usize, columns: usize, rng: &mut (impl Rng + ?Sized)) -> Mat<c64> {
         let deviation = (self.variance / 2.0).sqrt();
         Mat::from_fn(rows, columns, |_, _| {
             let re: f64 = StandardNormal.sample(rng);

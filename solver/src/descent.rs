@@ -13,6 +13,10 @@ use std::cell::RefCell;
 
 /// Curvature pairs that L-BFGS keeps.
 const MEMORY: usize = 10;
+/// Most stages of a continuation: 300 dB.
+const MOST_STAGES: f64 = 30.0;
+/// Below this ratio of mismatch to noise, in powers of ten, descents need no continuation.
+const BALANCED_DECADES: f64 = 1.0;
 
 /// When the descent stops.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +35,8 @@ pub(crate) struct Descent {
     pub factor: Mat<c64>,
     /// Iterations taken.
     pub iterations: usize,
+    /// Whether it stopped because nothing was left to gain, not for want of iterations or of a step that gains.
+    pub converged: bool,
 }
 
 /// Descends from `start`.
@@ -41,10 +47,12 @@ pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) ->
     let initial = mismatch::evaluate(problem, start.as_ref())?;
     let length = crate::linalg::squared_norm(start.as_ref()).sqrt();
     if !(initial.value > 0.0 && length > 0.0) {
-        return Ok(Descent { factor: start, iterations: 0 });
+        return Ok(Descent { factor: start, iterations: 0, converged: true });
     }
-    let scaled = Scaled { problem, shape, length, value: initial.value, latest: RefCell::new(None) };
     let parameter = flatten(start.as_ref(), 1.0 / length);
+    let best = RefCell::new(Best { parameter: parameter.clone(), value: f64::INFINITY });
+    let scaled =
+        Scaled { problem, shape, length, value: initial.value, latest: RefCell::new(None), best: &best };
     let numerical = |_| Error::Numerical { operation: "the quasi-Newton descent" };
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
         .with_tolerance_grad(stop.gradient)
@@ -54,17 +62,32 @@ pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) ->
         .configure(|state| state.param(parameter).max_iters(stop.iterations))
         .timer(false)
         .run();
-    // A failed line search (rounding near the optimum) is argmin's error, but no failure here: the start stands.
-    let Ok(result) = run else {
-        return Ok(Descent { factor: start, iterations: 0 });
+    // A line search without a step that gains is an error to argmin. Here it only ends the descent.
+    let (iterations, converged) = match run {
+        Ok(result) => (result.state().get_iter(), result.state().get_iter() < stop.iterations),
+        Err(_) => (stop.iterations, false),
     };
-    let iterations = usize::try_from(result.state().get_iter()).unwrap_or(usize::MAX);
-    let best = match result.state().get_best_param() {
-        Some(parameter) => unflatten(parameter, shape, length),
-        None => start.clone(),
-    };
-    let improved = mismatch::evaluate(problem, best.as_ref())?.value <= initial.value;
-    Ok(Descent { factor: if improved { best } else { start }, iterations })
+    let factor = unflatten(&best.into_inner().parameter, shape, length);
+    Ok(Descent { factor, iterations: usize::try_from(iterations).unwrap_or(usize::MAX), converged })
+}
+
+/// Noise powers from well above the balance of noise and mismatch, `σ² α = Σ v_n L`, down to the problem's own in steps of 10 dB.
+///
+/// Far above the noise `F` is a stiff penalty on mismatch, and a descent from afar takes very long. From the optimum at ten times
+/// the noise it is short.
+pub(crate) fn continuation(problem: &Problem, start: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
+    let symbols: f64 =
+        problem.signal_variance().iter().map(|variance| variance * problem.streams() as f64).sum();
+    let alpha = mismatch::zero_forcing_scale(problem, start)? * crate::linalg::squared_norm(start);
+    let decades = (symbols / (alpha * problem.noise_power())).log10() - BALANCED_DECADES;
+    let stages = if decades.is_finite() { decades.clamp(0.0, MOST_STAGES) as i32 } else { 0 };
+    Ok((0..=stages).rev().map(|stage| problem.noise_power() * 10.0_f64.powi(stage)).collect())
+}
+
+/// The best point that a descent has evaluated.
+struct Best {
+    parameter: Vec<f64>,
+    value: f64,
 }
 
 /// `F` in units in which the start has value and length 1.
@@ -75,6 +98,7 @@ struct Scaled<'a> {
     value: f64,
     /// argmin asks for cost and gradient apart; one evaluation gives both.
     latest: RefCell<Option<(Vec<f64>, Objective)>>,
+    best: &'a RefCell<Best>,
 }
 
 impl Scaled<'_> {
@@ -83,7 +107,12 @@ impl Scaled<'_> {
         let stale = latest.as_ref().is_none_or(|(at, _)| at != parameter);
         if stale {
             let factor = unflatten(parameter, self.shape, self.length);
-            *latest = Some((parameter.to_vec(), mismatch::evaluate(self.problem, factor.as_ref())?));
+            let objective = mismatch::evaluate(self.problem, factor.as_ref())?;
+            let mut best = self.best.borrow_mut();
+            if objective.value < best.value {
+                *best = Best { parameter: parameter.to_vec(), value: objective.value };
+            }
+            *latest = Some((parameter.to_vec(), objective));
         }
         let (_, objective) = latest.as_ref().ok_or(Error::Numerical { operation: "the descent's cache" })?;
         Ok(read(objective))

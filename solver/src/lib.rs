@@ -61,4 +61,6 @@ mod mismatch;
 mod problem;
 
 pub use error::{Error, Quantity};
+// The matrices and scalars of the public signatures, in the versions they are meant in.
 pub use problem::Problem;
+pub use {faer, num_complex};

@@ -110,9 +110,12 @@ pub(crate) fn require_matrix(
     require_finite(matrix, quantity, device)
 }
 
-/// Checks full column rank, with the tolerance of numerical rank `max(rows, columns)·ε·σ_max`.
+/// Checks full column rank, with the tolerance of numerical rank: singular values up to `(rows + columns)·ε·scale` are rounding.
+/// `scale` is the size of what the matrix was computed from: `‖M‖_F` for data, `‖H_n‖_F ‖A‖_F` for a product `H_n^H A`, in which a
+/// channel that cancels the aggregator leaves rounding alone.
 pub(crate) fn require_full_column_rank(
     matrix: MatRef<'_, c64>,
+    scale: f64,
     quantity: Quantity,
     device: usize,
 ) -> Result<(), Error> {
@@ -121,7 +124,7 @@ pub(crate) fn require_full_column_rank(
     let largest = singular.iter().copied().fold(0.0, f64::max);
     let smallest =
         if matrix.nrows() < columns { 0.0 } else { singular.iter().copied().fold(f64::INFINITY, f64::min) };
-    let tolerance = matrix.nrows().max(columns) as f64 * f64::EPSILON * largest;
+    let tolerance = (matrix.nrows() + columns) as f64 * f64::EPSILON * scale;
     if smallest > tolerance {
         return Ok(());
     }

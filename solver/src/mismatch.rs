@@ -151,3 +151,24 @@ pub(crate) fn stationarity(objective: &Objective, factor: MatRef<'_, c64>) -> f6
     (inner(objective.gradient.as_ref(), objective.gradient.as_ref()) * squared_norm(factor)).sqrt()
         / objective.value.max(f64::MIN_POSITIVE)
 }
+
+/// `max_n v_n tr((G^H H_n H_n^H G)^{-1})/p_n`: the least factor on `‖G‖²` for which zero forcing is within every limit;
+/// infinite if some `H_n^H G` lacks rank.
+pub(crate) fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) -> Result<f64, Error> {
+    let mut scale = 0.0_f64;
+    for (device, channel) in problem.channels().iter().enumerate() {
+        let seen = channel.adjoint() * direction;
+        let singular =
+            seen.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        // Singular values of this size are what rounding leaves where the channel cancels the direction.
+        let rounding = (seen.nrows() + seen.ncols()) as f64
+            * f64::EPSILON
+            * (squared_norm(channel.as_ref()) * squared_norm(direction)).sqrt();
+        if singular.iter().any(|&value| value <= rounding) {
+            return Ok(f64::INFINITY);
+        }
+        let power: f64 = singular.iter().map(|value| 1.0 / (value * value)).sum();
+        scale = scale.max(power / problem.precoder_budget(device));
+    }
+    Ok(scale)
+}

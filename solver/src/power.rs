@@ -113,15 +113,9 @@ impl EnergyModel {
         -self.whole_model / self.accounting.channel_uses()
     }
 
-    /// The largest share in `[0, 1]` that leaves at least `floor` transmit power, or 0 if none does.
+    /// The largest share in `[0, 1]` that leaves at least `floor` transmit power, or 0 if none does (or `floor` is not a number).
     pub fn largest_share(&self, floor: f64) -> f64 {
         let spare = self.budget - floor * self.accounting.channel_uses();
-        if spare <= 0.0 {
-            0.0
-        } else if self.whole_model <= spare {
-            1.0
-        } else {
-            spare / self.whole_model
-        }
+        if spare > 0.0 { (spare / self.whole_model).min(1.0) } else { 0.0 }
     }
 }

@@ -92,6 +92,11 @@ impl Problem {
         Ok(self)
     }
 
+    /// The same problem with another (positive, finite) noise power.
+    pub(crate) fn with_noise_power(&self, noise_power: f64) -> Self {
+        Self { noise_power, ..self.clone() }
+    }
+
     /// `N`.
     pub fn devices(&self) -> usize {
         self.channels.len()
@@ -103,7 +108,7 @@ impl Problem {
     }
 
     /// `T_n`.
-    pub fn transmit_antennas(&self, device: usize) -> usize {
+    pub(crate) fn transmit_antennas(&self, device: usize) -> usize {
         self.channels[device].ncols()
     }
 
@@ -133,7 +138,7 @@ impl Problem {
     }
 
     /// `q_n = p_n / v_n`, the largest `‖B_n‖_F²` device `n` can afford.
-    pub fn precoder_budget(&self, device: usize) -> f64 {
+    pub(crate) fn precoder_budget(&self, device: usize) -> f64 {
         self.transmit_power[device] / self.signal_variance[device]
     }
 

@@ -52,6 +52,8 @@ pub struct Refined {
     pub stationarity: f64,
     /// Iterations taken.
     pub iterations: usize,
+    /// Whether the last descent stopped because nothing was left to gain, not for want of iterations.
+    pub converged: bool,
 }
 
 /// Gaussian randomization (\[D\]; \[A\], section III) with zero forcing: draws `G = X^{1/2} Ξ`, `Ξ ∈ C^{R×L}` i.i.d.
@@ -77,7 +79,7 @@ pub fn gaussian_randomization(
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
         rng.set_stream(draw);
         let direction = &root * Fading::RAYLEIGH.sample(side, problem.streams(), &mut rng);
-        let scale = zero_forcing_scale(problem, direction.as_ref())?;
+        let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
         let alpha = scale * squared_norm(direction.as_ref());
         if alpha.is_finite() && best.as_ref().is_none_or(|(least, _)| alpha < *least) {
             best = Some((alpha, scaled(direction.as_ref(), scale.sqrt())));
@@ -101,7 +103,7 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
         crate::Quantity::Aggregator,
         0,
     )?;
-    let scale = zero_forcing_scale(problem, aggregator)?;
+    let scale = mismatch::zero_forcing_scale(problem, aggregator)?;
     let scale = if scale.is_finite() { scale.sqrt() } else { 1.0 };
     zero_forcing(problem, scaled(aggregator, scale).as_ref())
 }
@@ -109,6 +111,10 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
 /// Local refinement of P_s from a starting aggregator: minimizes `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over
 /// `A ∈ C^{R×L}` by L-BFGS, then takes the power-limited precoders. The result is never worse than the start with its own
 /// best precoders, and so never worse than any transceiver with that aggregator.
+///
+/// Far above the noise, `F` is a stiff penalty on mismatch and the descent may run out of iterations. Then it is done again by
+/// continuation, from a noise at which mismatch and noise weigh the same down to `σ²` in steps of 10 dB; every stage's
+/// aggregator is also tried with zero forcing, and the least MSE wins.
 ///
 /// # Errors
 /// [`Error::InvalidOption`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
@@ -132,34 +138,47 @@ pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -
     )?;
     let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: options.max_iterations };
     let descent = descent::minimize(problem, start, stop)?;
-    let designed = |aggregator| -> Result<(Transceiver, f64), Error> {
-        let transceiver = power_limited(problem, aggregator)?;
-        let mse = transceiver.mean_squared_error(problem)?.total();
-        Ok((transceiver, mse))
-    };
-    let (mut transceiver, mut mse) = designed(descent.factor.as_ref())?;
-    // The descent compares F; where rounding separates F from the MSE it stands for, the MSE decides.
-    let (unrefined, unrefined_mse) = designed(start)?;
-    if unrefined_mse < mse {
-        (transceiver, mse) = (unrefined, unrefined_mse);
+    let mut best = Candidate::new(problem, power_limited(problem, start)?)?;
+    best.improve(problem, power_limited(problem, descent.factor.as_ref()))?;
+    let (mut iterations, mut converged) = (descent.iterations, descent.converged);
+    if !converged {
+        let mut factor = start.to_owned();
+        for noise_power in descent::continuation(problem, start)? {
+            let eased = problem.with_noise_power(noise_power);
+            let descent = descent::minimize(&eased, factor.as_ref(), stop)?;
+            factor = descent.factor;
+            (iterations, converged) = (iterations + descent.iterations, descent.converged);
+            best.improve(problem, power_limited(problem, factor.as_ref()))?;
+            best.improve(problem, scaled_zero_forcing(problem, factor.as_ref()))?;
+        }
     }
-    let objective = mismatch::evaluate(problem, transceiver.aggregator())?;
-    let stationarity = mismatch::stationarity(&objective, transceiver.aggregator());
-    Ok(Refined { transceiver, mse, stationarity, iterations: descent.iterations })
+    let objective = mismatch::evaluate(problem, best.transceiver.aggregator())?;
+    let stationarity = mismatch::stationarity(&objective, best.transceiver.aggregator());
+    Ok(Refined { transceiver: best.transceiver, mse: best.mse, stationarity, iterations, converged })
 }
 
-/// `max_n v_n tr((G^H H_n H_n^H G)^{-1})/p_n`: the least factor on `‖G‖²` for which zero forcing is within every limit;
-/// infinite if some `H_n^H G` lacks rank.
-fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) -> Result<f64, Error> {
-    let mut scale = 0.0_f64;
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = channel.adjoint() * direction;
-        let singular =
-            seen.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let power: f64 = singular.iter().map(|value| 1.0 / (value * value)).sum();
-        scale = scale.max(power / problem.precoder_budget(device));
+/// The best transceiver so far.
+struct Candidate {
+    transceiver: Transceiver,
+    mse: f64,
+}
+
+impl Candidate {
+    fn new(problem: &Problem, transceiver: Transceiver) -> Result<Self, Error> {
+        let mse = transceiver.mean_squared_error(problem)?.total();
+        Ok(Self { transceiver, mse })
     }
-    Ok(scale)
+
+    /// Takes another transceiver if it is better. One that could not be designed is no better.
+    fn improve(&mut self, problem: &Problem, other: Result<Transceiver, Error>) -> Result<(), Error> {
+        if let Ok(other) = other {
+            let other = Self::new(problem, other)?;
+            if other.mse < self.mse {
+                *self = other;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn scaled(matrix: MatRef<'_, c64>, factor: f64) -> Mat<c64> {

@@ -41,13 +41,7 @@ impl Transceiver {
     /// Power limits are not enforced here: see [`Transceiver::check_power`].
     pub fn new(problem: &Problem, aggregator: Mat<c64>, precoders: Vec<Mat<c64>>) -> Result<Self, Error> {
         require_aggregator(problem, aggregator.as_ref())?;
-        if precoders.len() != problem.devices() {
-            return Err(Error::DeviceCount {
-                quantity: Quantity::Precoder,
-                devices: problem.devices(),
-                found: precoders.len(),
-            });
-        }
+        require_precoder_count(problem, precoders.len())?;
         for (device, precoder) in precoders.iter().enumerate() {
             let expected = (problem.transmit_antennas(device), problem.streams());
             require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
@@ -70,7 +64,7 @@ impl Transceiver {
         squared_norm(self.aggregator.as_ref())
     }
 
-    /// `v_n ‖B_n‖_F²`, the power that device `n` transmits.
+    /// `v_n ‖B_n‖_F²`, the power that each device of `problem` transmits, as far as both have devices.
     pub fn transmit_power(&self, problem: &Problem) -> Vec<f64> {
         let variances = problem.signal_variance();
         self.precoders
@@ -83,8 +77,10 @@ impl Transceiver {
     /// Checks every device's power limit, with [`POWER_TOLERANCE`].
     ///
     /// # Errors
-    /// [`Error::PowerExceeded`] for the first device above its limit.
+    /// [`Error::PowerExceeded`] for the first device above its limit; [`Error::DeviceCount`] if the transceiver was designed
+    /// for another number of devices.
     pub fn check_power(&self, problem: &Problem) -> Result<(), Error> {
+        require_precoder_count(problem, self.precoders.len())?;
         for (device, required) in self.transmit_power(problem).into_iter().enumerate() {
             let available = problem.transmit_power()[device];
             if required > available * (1.0 + POWER_TOLERANCE) {
@@ -103,13 +99,7 @@ impl Transceiver {
     /// [`Error::Numerical`] on overflow.
     pub fn mean_squared_error(&self, problem: &Problem) -> Result<MeanSquaredError, Error> {
         require_aggregator(problem, self.aggregator.as_ref())?;
-        if self.precoders.len() != problem.devices() {
-            return Err(Error::DeviceCount {
-                quantity: Quantity::Precoder,
-                devices: problem.devices(),
-                found: self.precoders.len(),
-            });
-        }
+        require_precoder_count(problem, self.precoders.len())?;
         let mut mismatch = 0.0;
         for (device, (channel, precoder)) in problem.channels().iter().zip(&self.precoders).enumerate() {
             let expected = (channel.ncols(), problem.streams());
@@ -141,8 +131,7 @@ pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Tr
     require_aggregator(problem, aggregator)?;
     let mut precoders = Vec::with_capacity(problem.devices());
     for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = channel.adjoint() * aggregator;
-        require_full_column_rank(seen.as_ref(), Quantity::Aggregator, device)?;
+        let seen = seen_at_full_rank(channel.as_ref(), aggregator, device)?;
         let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
         let scaled =
             Mat::from_fn(seen.nrows(), seen.ncols(), |i, j| svd.U()[(i, j)] / svd.S().column_vector()[j].re);
@@ -151,6 +140,18 @@ pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Tr
     let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
     transceiver.check_power(problem)?;
     Ok(transceiver)
+}
+
+/// `D_n = H_n^H A`, of full column rank `L`.
+pub(crate) fn seen_at_full_rank(
+    channel: MatRef<'_, c64>,
+    aggregator: MatRef<'_, c64>,
+    device: usize,
+) -> Result<Mat<c64>, Error> {
+    let seen = channel.adjoint() * aggregator;
+    let scale = (squared_norm(channel) * squared_norm(aggregator)).sqrt();
+    require_full_column_rank(seen.as_ref(), scale, Quantity::Aggregator, device)?;
+    Ok(seen)
 }
 
 /// The best precoders under the power limits (theory, section 2):
@@ -178,6 +179,14 @@ pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<T
     let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
     transceiver.check_power(problem)?;
     Ok(transceiver)
+}
+
+fn require_precoder_count(problem: &Problem, found: usize) -> Result<(), Error> {
+    let devices = problem.devices();
+    if found == devices {
+        return Ok(());
+    }
+    Err(Error::DeviceCount { quantity: Quantity::Precoder, devices, found })
 }
 
 fn require_aggregator(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<(), Error> {

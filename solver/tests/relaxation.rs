@@ -74,7 +74,8 @@ fn power_sensitivities_are_derivatives() {
         Problem::new(base.channels().to_vec(), power, 1.0).unwrap()
     };
     let centre = with_power(0, 0.0);
-    let alpha = lambda_min::power_sensitivity(&centre, &lambda_min::solve(&centre, &options).unwrap());
+    let alpha =
+        lambda_min::power_sensitivity(&centre, &lambda_min::solve(&centre, &options).unwrap()).unwrap();
     let error = mmse::power_sensitivity(&centre, &mmse::solve(&centre, &loose).unwrap()).unwrap();
     let step = 1e-3;
     for device in 0..3 {
@@ -151,6 +152,11 @@ fn malformed_points_are_refused() {
     ));
     assert!(matches!(
         mmse::certify(&problem, x.as_ref(), &u[..1]),
+        Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices: 2, found: 1 })
+    ));
+    let other = mmse::solve(&paper_problem(1, 2), &Default::default()).unwrap();
+    assert!(matches!(
+        lambda_min::power_sensitivity(&problem, &other),
         Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices: 2, found: 1 })
     ));
     let mut poisoned = x.clone();

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{paper_problem, references};
+use faer::linalg::solvers::Solve;
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -82,6 +83,15 @@ fn zero_forcing_refuses_what_the_lemma_does_not_cover() {
     );
     let result = scaled_zero_forcing(&problem, rank_one.as_ref());
     assert!(matches!(result, Err(Error::RankDeficient { .. })), "{result:?}");
+    // A channel that cancels the aggregator leaves rounding of full rank, which is no rank.
+    let channel = &problem.channels()[1];
+    let gram = (channel.adjoint() * channel).full_piv_lu();
+    let aggregator = good.aggregator() - channel * gram.solve(channel.adjoint() * good.aggregator());
+    for result in
+        [zero_forcing(&problem, aggregator.as_ref()), scaled_zero_forcing(&problem, aggregator.as_ref())]
+    {
+        assert!(matches!(result, Err(Error::RankDeficient { device: 1, .. })), "{result:?}");
+    }
     // The power-limited precoders exist all the same, and pay for the lost direction.
     let limited = power_limited(&problem, rank_one.as_ref()).unwrap();
     assert!(limited.mean_squared_error(&problem).unwrap().mismatch > 0.5);
@@ -152,6 +162,25 @@ fn refinement_is_worth_a_factor_of_three_at_eight_devices() {
     );
     assert!(refined <= paper / 3.0, "paper {paper}, refined {refined}");
     assert!(refined <= 1.06 * bound, "refined {refined}, bound {bound}");
+}
+
+/// Far above the noise, where the problem is a stiff penalty on mismatch, refinement still ends near its certified bound and
+/// ahead of zero forcing along its own aggregator.
+#[test]
+fn refinement_stands_high_signal_to_noise_ratios() {
+    for (devices, seed, gap) in [(2, 1, 1e-3), (8, 2, 0.1)] {
+        let base = paper_problem(devices, seed);
+        for noise in [1e-2, 1e-5, 1e-10] {
+            let problem = Problem::new(base.channels().to_vec(), vec![1.0; devices], noise).unwrap();
+            let refined =
+                refine(&problem, paper_pipeline(&problem).aggregator(), &Refinement::default()).unwrap();
+            assert!(refined.converged, "N = {devices}, noise {noise:e}: {} iterations", refined.iterations);
+            let forced = scaled_zero_forcing(&problem, refined.transceiver.aggregator()).unwrap();
+            assert!(refined.mse <= forced.mean_squared_error(&problem).unwrap().total() * (1.0 + 1e-9));
+            let bound = mmse::lower_bound(&problem, &Default::default()).unwrap().unwrap();
+            assert!(bound <= refined.mse && refined.mse <= bound * (1.0 + gap), "{bound} {}", refined.mse);
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Why an evaluation could not be run.
 
+use super::protocol::Window;
 use crate::checkpoint::CheckpointError;
 use crate::cluster::ClusterError;
 use crate::configuration::ConfigurationError;
@@ -75,6 +76,22 @@ pub enum EvaluateError {
         context: usize,
         /// The model's `max_position_embeddings`.
         limit: usize,
+    },
+    /// A window outside the text, or one that scores tokens it does not run or its first.
+    #[error("window {index} runs tokens {:?} and scores {:?} of a text of {tokens}", window.tokens, window.scored)]
+    Window {
+        /// Which window.
+        index: usize,
+        /// The window.
+        window: Window,
+        /// Tokens of the text.
+        tokens: usize,
+    },
+    /// A perplexity beyond the largest number.
+    #[error("the perplexity overflows: the mean negative log-likelihood per token is {mean}")]
+    Perplexity {
+        /// The mean negative log-likelihood.
+        mean: f64,
     },
     /// Windows that score no token.
     #[error("{windows} windows score no token")]

@@ -47,20 +47,19 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
 
     // Two real entries make a symbol.
     let symbols = checkpoint.config().hidden_size.div_ceil(2);
-    let study_devices = configuration.devices.iter().copied().max().unwrap_or(1);
-    progress.begin(shares::steps(configuration, study_devices), "shares");
-    let assignment = shares::study(configuration, study_devices, symbols, progress)?;
+    let on_air = configuration.links.iter().any(|&link| link != LinkKind::Exact);
+    let plan = shares::plan(configuration, symbols, on_air, progress)?;
 
     let runs = (configuration.devices.len() * configuration.links.len() * windows.len()) as u64;
     progress.begin(runs, "perplexity");
     let mut columns = Vec::with_capacity(configuration.devices.len());
-    for &devices in &configuration.devices {
-        let shares = match &assignment {
-            Some(study) if devices == study_devices => shares::chosen(configuration, study),
-            _ => shares::of(configuration, devices, symbols)?,
+    for (&devices, shares) in configuration.devices.iter().zip(&plan.shares) {
+        let cluster = InProcess::load(&checkpoint, shares)?;
+        let power = if on_air {
+            shares::transmit_power(configuration, &cluster, symbols)?
+        } else {
+            vec![1.0; devices]
         };
-        let cluster = InProcess::load(&checkpoint, &shares)?;
-        let power = shares::transmit_power(configuration, &cluster, symbols)?;
         let latency = Latency::new(&configuration.device_profile, &cluster.loads());
         let mut column: Vec<Row> = Vec::with_capacity(configuration.links.len());
         for &kind in &configuration.links {
@@ -87,7 +86,7 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
         text: sources::summarize_text(&configuration.text, &text, tokens.len(), &windows),
         protocol: protocol.describe(),
         rows,
-        assignment,
+        assignment: plan.study,
         configuration: configuration.clone(),
     })
 }

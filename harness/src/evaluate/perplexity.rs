@@ -25,7 +25,8 @@ pub struct Measurement {
 /// the link, so the result does not depend on the number of threads. `done` is told of every finished window.
 ///
 /// # Errors
-/// [`EvaluateError::Cluster`] for tokens the model does not know, windows it cannot hold, or a failing link;
+/// [`EvaluateError::Window`] for a window outside the text, or one that scores what it does not run;
+/// [`EvaluateError::Perplexity`] if it overflows; [`EvaluateError::Cluster`] for tokens the model does not know, windows it cannot hold, or a failing link;
 /// [`EvaluateError::NothingScored`] if no window scores a token.
 pub fn measure<C: Cluster>(
     cluster: &C,
@@ -34,6 +35,16 @@ pub fn measure<C: Cluster>(
     windows: &[Window],
     done: &(dyn Fn() + Sync),
 ) -> Result<Measurement, EvaluateError> {
+    let usable = |window: &Window| {
+        let (run, scored) = (&window.tokens, &window.scored);
+        run.end <= tokens.len()
+            && run.start < scored.start
+            && scored.start <= scored.end
+            && scored.end <= run.end
+    };
+    if let Some(index) = windows.iter().position(|window| !usable(window)) {
+        return Err(EvaluateError::Window { index, window: windows[index].clone(), tokens: tokens.len() });
+    }
     let scores = windows
         .par_iter()
         .enumerate()
@@ -57,6 +68,9 @@ pub fn measure<C: Cluster>(
     }
     let mean = nll / scored as f64;
     let perplexity = mean.exp();
+    if !perplexity.is_finite() {
+        return Err(EvaluateError::Perplexity { mean });
+    }
     let standard_error = (scores.len() > 1).then(|| {
         let count = scores.len() as f64;
         let per_window = scored as f64 / count;
@@ -107,6 +121,21 @@ fn negative_log_probability(logits: &[f32], target: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn malformed_windows_are_typed_errors() {
+        let checkpoint = crate::checkpoint::Checkpoint::bundled().unwrap();
+        let cluster = crate::cluster::InProcess::load(&checkpoint, &[1.0]).unwrap();
+        let tokens = [0, 5, 6, 7];
+        let reversed = std::ops::Range { start: 3, end: 2 };
+        for (run, scored) in [(0..5, 1..5), (0..4, 0..4), (1..3, 2..4), (0..4, reversed)] {
+            let windows = [Window { tokens: 0..4, scored: 1..4 }, Window { tokens: run, scored }];
+            let result = measure(&cluster, &crate::link::Exact, &tokens, &windows, &|| ());
+            assert!(matches!(result, Err(EvaluateError::Window { index: 1, .. })), "{windows:?} {result:?}");
+        }
+        let result = measure(&cluster, &crate::link::Exact, &tokens, &[], &|| ());
+        assert!(matches!(result, Err(EvaluateError::NothingScored { windows: 0 })));
+    }
 
     #[test]
     fn log_probabilities_are_those_of_a_softmax() {

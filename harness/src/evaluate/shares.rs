@@ -7,7 +7,9 @@ use super::{design, fading};
 use crate::cluster::Cluster;
 use crate::configuration::{AssignmentKind, Configuration, PowerAccounting};
 use crate::report::{AssignmentIteration, AssignmentStudy, Estimate, Progress};
-use solver::assignment::{AssignmentError, AssignmentOptions, AssignmentProblem, LambdaMin, assign_observed};
+use solver::assignment::{
+    AssignmentError, AssignmentOptions, AssignmentProblem, LambdaMin, assign_observed, expected_value,
+};
 use solver::channel::BlockFading;
 use solver::power::{Accounting, EnergyModel};
 use solver::{Error, Problem};
@@ -20,23 +22,15 @@ const COMPARISON_SEED: u64 = 0x636f_6d70_6172_6500;
 
 type LongTermProblem = AssignmentProblem<BlockFading, LambdaMin>;
 
-/// Steps that [`study`] reports to its progress.
-pub(super) fn steps(configuration: &Configuration, devices: usize) -> u64 {
-    if devices > 1 { (configuration.assignment_iterations + COMPARED_CHANNELS) as u64 } else { 0 }
-}
-
 /// Optimizes the shares of `devices` devices and compares them with uniform ones, on the MSE that the configured
-/// transceivers reach on fresh channels. There is nothing to compare with one device, or where optimized shares are asked
-/// for and uniform ones would leave some device no power.
-pub(super) fn study(
+/// transceivers reach on fresh channels. Nothing to compare where optimized shares are asked for and
+/// uniform ones would leave some device no power.
+fn study(
     configuration: &Configuration,
     devices: usize,
     symbols: usize,
     progress: &dyn Progress,
 ) -> Result<Option<AssignmentStudy>, EvaluateError> {
-    if devices == 1 {
-        return Ok(None);
-    }
     let problem = problem(configuration, devices, symbols)?;
     let uniform_shares = problem.uniform_shares();
     let uniform_power = match problem.transmit_power(&uniform_shares) {
@@ -49,6 +43,13 @@ pub(super) fn study(
     };
     let (optimized_shares, iterations) = optimize(configuration, &problem, progress)?;
     let optimized_power = problem.transmit_power(&optimized_shares)?;
+    let objective = |shares: &[f64]| -> Result<Estimate, EvaluateError> {
+        let seed = configuration.seed ^ COMPARISON_SEED;
+        let value = expected_value(&problem, shares, COMPARED_CHANNELS, seed)?;
+        Ok(Estimate { mean: value.mean, standard_error: value.standard_error })
+    };
+    let (objective_uniform, objective_optimized) =
+        (objective(&uniform_shares)?, objective(&optimized_shares)?);
     let channels = channels(configuration, devices, COMPARISON_SEED)?;
     let (mut uniform, mut optimized) = (Vec::new(), Vec::new());
     for block in 0..COMPARED_CHANNELS as u64 {
@@ -67,6 +68,8 @@ pub(super) fn study(
         uniform_shares,
         optimized_shares,
         iterations,
+        objective_uniform,
+        objective_optimized,
         uniform: estimate(&uniform),
         optimized: estimate(&optimized),
         difference: estimate(&differences),
@@ -74,25 +77,40 @@ pub(super) fn study(
     }))
 }
 
-/// The shares of the study that the configuration asks for.
-pub(super) fn chosen(configuration: &Configuration, study: &AssignmentStudy) -> Vec<f64> {
-    match configuration.assignment {
-        AssignmentKind::Uniform => study.uniform_shares.clone(),
-        AssignmentKind::Optimized => study.optimized_shares.clone(),
-    }
+/// Shares for every number of devices that the configuration names, and the study of the largest.
+pub(super) struct Plan {
+    /// In the order of the configuration.
+    pub shares: Vec<Vec<f64>>,
+    pub study: Option<AssignmentStudy>,
 }
 
-/// The shares that the configuration asks for.
-pub(super) fn of(
+/// Chooses shares, optimizing where the configuration asks for it. Where nothing goes over the air there is nothing to study.
+pub(super) fn plan(
     configuration: &Configuration,
-    devices: usize,
     symbols: usize,
-) -> Result<Vec<f64>, EvaluateError> {
-    if devices == 1 || configuration.assignment == AssignmentKind::Uniform {
-        return Ok(vec![1.0 / devices as f64; devices]);
-    }
-    let problem = problem(configuration, devices, symbols)?;
-    Ok(optimize(configuration, &problem, &crate::report::Silent)?.0)
+    on_air: bool,
+    progress: &dyn Progress,
+) -> Result<Plan, EvaluateError> {
+    let optimized = configuration.assignment == AssignmentKind::Optimized;
+    let most = configuration.devices.iter().copied().max().unwrap_or(1);
+    let shared = configuration.devices.iter().filter(|&&devices| devices > 1).count();
+    let studied = usize::from(on_air && most > 1);
+    let optimizations = if optimized { shared.max(studied) } else { studied };
+    let steps = optimizations * configuration.assignment_iterations + studied * COMPARED_CHANNELS;
+    progress.begin(steps as u64, "shares");
+    let study = if studied == 1 { study(configuration, most, symbols, progress)? } else { None };
+    let shares = |&devices: &usize| {
+        if devices == 1 || !optimized {
+            return Ok(vec![1.0 / devices as f64; devices]);
+        }
+        if let Some(study) = study.as_ref().filter(|_| devices == most) {
+            return Ok(study.optimized_shares.clone());
+        }
+        let problem = problem(configuration, devices, symbols)?;
+        Ok(optimize(configuration, &problem, progress)?.0)
+    };
+    let shares = configuration.devices.iter().map(shares).collect::<Result<_, EvaluateError>>()?;
+    Ok(Plan { shares, study })
 }
 
 /// `p_n` of (8) for the part of the model that each device really holds, whole heads and columns.

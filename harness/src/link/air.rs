@@ -4,7 +4,8 @@
 //! and for the variances of what is sent, the devices precode, the channel superposes, the server combines and undoes
 //! the scale.
 
-use super::radio::{Radio, Uplink};
+use super::radio::Radio;
+use super::symbols;
 use super::{Activations, Link, LinkError, Reduction, Round};
 use faer::{Mat, c64};
 use rand_chacha::ChaCha8Rng;
@@ -75,7 +76,7 @@ impl Link for Air {
         let pick = |values: &[f64]| active.iter().map(|&device| values[device]).collect::<Vec<_>>();
 
         let mut estimate = Mat::<c64>::zeros(self.radio.streams(), layout.vectors());
-        let mut expected = 0.0;
+        let (mut squared_error, mut expected) = (0.0, 0.0);
         let mut power = vec![0.0; partials.len()];
         if !active.is_empty() {
             let block = active.iter().map(|&device| channels[device].clone()).collect();
@@ -83,12 +84,16 @@ impl Link for Air {
                 .and_then(|problem| problem.with_streams(self.radio.streams()))
                 .and_then(|problem| problem.with_signal_variance(pick(&variances)))
                 .map_err(failed)?;
-            let transceiver = self.design.transceiver(&problem, round.index()).map_err(failed)?;
+            let transceiver =
+                self.design.transceiver(&problem, self.radio.design_seed(round)).map_err(failed)?;
             let sent: Vec<Mat<c64>> = active
                 .iter()
                 .map(|&device| layout.modulate(&partials[device].values, &signals.scales))
                 .collect();
             estimate = transmit(&problem, &transceiver, &sent, &mut self.radio.noise(round));
+            let wanted =
+                sent.iter().fold(Mat::<c64>::zeros(estimate.nrows(), estimate.ncols()), |sum, one| sum + one);
+            squared_error = symbols::energy((&estimate - wanted).as_ref());
             expected =
                 layout.vectors() as f64 * transceiver.mean_squared_error(&problem).map_err(failed)?.total();
             for (&device, used) in active.iter().zip(transceiver.transmit_power(&problem)) {
@@ -97,12 +102,16 @@ impl Link for Air {
         }
 
         let received = layout.demodulate(estimate.as_ref(), &signals.scales);
-        let uplink = Uplink {
-            seconds: layout.vectors_per_token() as f64 * self.radio.channel_use_seconds(),
-            scale_seconds: self.radio.scale_seconds(round, &channels)?,
-            power,
-        };
-        Ok(self.radio.reduction(partials, &signals, received, expected, &uplink))
+        let entries = self.radio.joint_uplink(layout.vectors_per_token() as f64, &power);
+        let scales = self.radio.scale_uplink(round, &channels)?;
+        Ok(self.radio.reduction(
+            partials,
+            &signals,
+            received,
+            (squared_error, expected),
+            &[entries, scales],
+            true,
+        ))
     }
 }
 

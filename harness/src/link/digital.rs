@@ -1,7 +1,7 @@
 //! Digital all-reduce: every device quantizes its entries and sends the bits over its own OFDMA sub-channel, at capacity and
 //! so without error; the server adds up what it decodes.
 
-use super::radio::{Radio, Uplink};
+use super::radio::Radio;
 use super::{Activations, Link, LinkError, Reduction, Round};
 
 /// The digital link.
@@ -42,31 +42,35 @@ impl Link for Digital {
         let signals = self.radio.signals(partials)?;
         let width = partials[0].width;
         let mut received = vec![0.0; partials[0].values.len()];
-        let mut expected = 0.0;
-        for partial in partials {
-            let tokens =
-                partial.values.chunks_exact(width).zip(received.chunks_exact_mut(width)).zip(&signals.scales);
-            for ((token, sums), &scale) in tokens {
-                let step = self.step(token);
+        let (mut squared_error, mut expected) = (0.0, 0.0);
+        for (token, &scale) in signals.scales.iter().enumerate() {
+            let range = token * width..(token + 1) * width;
+            let mut errors = vec![0.0; width];
+            // Two entries make a symbol, of power 2c².
+            let unit = 2.0 * scale * scale;
+            for partial in partials {
+                let values = &partial.values[range.clone()];
+                let step = self.step(values);
                 if step <= 0.0 {
                     continue;
                 }
-                for (sum, &value) in sums.iter_mut().zip(token) {
-                    *sum += (f64::from(value) / step).round() * step;
+                for ((sum, error), &value) in received[range.clone()].iter_mut().zip(&mut errors).zip(values)
+                {
+                    let quantized = (f64::from(value) / step).round() * step;
+                    *sum += quantized;
+                    *error += quantized - f64::from(value);
                 }
-                // A uniform error over one step: step²/12 per entry, two entries to a symbol of power 2c². The largest entry
-                // sets the step and has no error.
-                expected += (width - 1) as f64 * step * step / 12.0 / (2.0 * scale * scale);
+                // A uniform error over one step, step²/12, except for the largest entry, which sets the step and has none.
+                expected += (width - 1) as f64 * step * step / 12.0 / unit;
+            }
+            if scale > 0.0 {
+                squared_error += errors.iter().map(|error| error * error).sum::<f64>() / unit;
             }
         }
 
         let channels = self.radio.channels(round);
         let bits = width as f64 * f64::from(self.bits) + self.radio.scale_bits();
-        let uplink = Uplink {
-            seconds: self.radio.digital_uplink_seconds(round, &channels, bits)?,
-            scale_seconds: 0.0,
-            power: self.radio.transmit_power().to_vec(),
-        };
-        Ok(self.radio.reduction(partials, &signals, received, expected, &uplink))
+        let uplink = self.radio.digital_uplink(round, &channels, bits)?;
+        Ok(self.radio.reduction(partials, &signals, received, (squared_error, expected), &[uplink], false))
     }
 }

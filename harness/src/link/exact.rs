@@ -1,6 +1,6 @@
 //! The exact link: the sum itself, free and instantaneous. The reference for every other link.
 
-use super::{Activations, Link, LinkError, Reduction, Round, Transmission, symbols, validate};
+use super::{Activations, Link, LinkError, Reduction, Round, Transmission, validate};
 
 /// Sums in `f64`, in device order, and rounds once.
 #[derive(Debug, Clone, Copy, Default)]
@@ -10,17 +10,14 @@ impl Link for Exact {
     fn all_reduce(&self, _round: Round, partials: &[Activations]) -> Result<Reduction, LinkError> {
         validate(partials)?;
         let sum = exact_sum(partials);
-        let scales = vec![0.0; partials[0].tokens()];
-        Ok(against_exact(partials, sum, &scales, Transmission::default()))
+        Ok(against_exact(partials, sum, Transmission::default()))
     }
 }
 
-/// What a link received, with its error against the exact sum filled into `transmission`. `scales` are the tokens' common
-/// scales, the units of (7).
+/// What a link received, with its error against the exact sum, in the units of the activations, filled into `transmission`.
 pub(super) fn against_exact(
     partials: &[Activations],
     received: Vec<f64>,
-    scales: &[f64],
     transmission: Transmission,
 ) -> Reduction {
     let wanted = exact_sum(partials);
@@ -28,7 +25,6 @@ pub(super) fn against_exact(
     let errors = || received.iter().zip(&wanted).map(|(found, wanted)| found - wanted);
     let transmission = Transmission {
         tokens: partials[0].tokens() as u64,
-        squared_error: symbols::in_symbol_units(errors(), width, scales),
         error_energy: errors().map(|error| error * error).sum(),
         signal_energy: wanted.iter().map(|value| value * value).sum(),
         ..transmission

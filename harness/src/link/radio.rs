@@ -9,8 +9,9 @@ use solver::channel::{BlockFading, Fading, capacity};
 
 /// Bits of one shared scale: a device's energy for one token, or the common scale that the server returns.
 const SCALE_BITS: f64 = 32.0;
-/// Separates the noise's randomness from the channels'.
+/// Separate the randomness of noise and of designs from the channels'.
 const NOISE_SEED: u64 = 0x6e6f_6973_6500_0000;
+const DESIGN_SEED: u64 = 0x6465_7369_676e_0000;
 
 /// How the server sends the sum (and the common scale) back to all devices, digitally and without error.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,32 +131,49 @@ impl Radio {
         rng
     }
 
-    /// The channel use's length in seconds when the whole band is used.
-    pub(super) fn channel_use_seconds(&self) -> f64 {
-        1.0 / self.cell.bandwidth_hz
+    /// The seed of the design's randomness in a round.
+    pub(super) fn design_seed(&self, round: Round) -> u64 {
+        (self.cell.seed ^ DESIGN_SEED).wrapping_add(round.index())
     }
 
-    /// Seconds until every device has sent `bits` over its `1/N` of the band, at the capacity of its channel.
-    pub(super) fn digital_uplink_seconds(
+    /// Channel uses of the whole band, by all devices at once: device `n` at `power[n]`.
+    pub(super) fn joint_uplink(&self, channel_uses: f64, power: &[f64]) -> Uplink {
+        Uplink {
+            seconds: channel_uses / self.cell.bandwidth_hz,
+            energy: channel_uses * power.iter().sum::<f64>(),
+        }
+    }
+
+    /// Channel uses by every device on its own `1/N` of the band, device `n` at `power[n]`. A channel use of a narrower band lasts
+    /// longer, at the same energy: powers are per channel use, against noise of power 1 in each.
+    pub(super) fn separate_uplink(&self, channel_uses: f64, power: &[f64]) -> Uplink {
+        Uplink {
+            seconds: self.devices() as f64 * channel_uses / self.cell.bandwidth_hz,
+            ..self.joint_uplink(channel_uses, power)
+        }
+    }
+
+    /// `bits` from every device, over its `1/N` of the band, at the capacity of its channel.
+    pub(super) fn digital_uplink(
         &self,
         round: Round,
         channels: &[Mat<c64>],
         bits: f64,
-    ) -> Result<f64, LinkError> {
-        let share = self.cell.bandwidth_hz / self.devices() as f64;
-        let mut slowest = 0.0_f64;
+    ) -> Result<Uplink, LinkError> {
+        let mut uplink = Uplink::default();
         for (channel, &power) in channels.iter().zip(&self.transmit_power) {
             let rate = capacity(channel.as_ref(), power, 1.0)
                 .map_err(|source| LinkError::Channel { round, source })?;
-            slowest = slowest.max(bits / (share * rate));
+            let alone = self.separate_uplink(bits / rate, &[power]);
+            uplink =
+                Uplink { seconds: uplink.seconds.max(alone.seconds), energy: uplink.energy + alone.energy };
         }
-        Ok(slowest)
+        Ok(uplink)
     }
 
-    /// Seconds per token to agree on a scale: one number up from each device, one number down.
-    pub(super) fn scale_seconds(&self, round: Round, channels: &[Mat<c64>]) -> Result<f64, LinkError> {
-        let down = SCALE_BITS / (self.cell.bandwidth_hz * self.cell.downlink.spectral_efficiency);
-        Ok(self.digital_uplink_seconds(round, channels, SCALE_BITS)? + down)
+    /// One scale from every device.
+    pub(super) fn scale_uplink(&self, round: Round, channels: &[Mat<c64>]) -> Result<Uplink, LinkError> {
+        self.digital_uplink(round, channels, SCALE_BITS)
     }
 
     /// Bits of a scale that goes along with a token's entries.
@@ -164,40 +182,43 @@ impl Radio {
     }
 
     /// What a link received, with its error against the exact sum and the time and energy of all tokens: the uplink, the
-    /// broadcast of the sum, and synchronization.
+    /// broadcast of the sum (and of the common scale where devices share one), and synchronization.
     pub(super) fn reduction(
         &self,
         partials: &[Activations],
         signals: &Signals,
         received: Vec<f64>,
-        expected_squared_error: f64,
-        uplink: &Uplink,
+        (squared_error, expected_squared_error): (f64, f64),
+        uplink: &[Uplink],
+        shared_scale: bool,
     ) -> Reduction {
-        let bits = partials[0].width as f64 * self.cell.downlink.bits_per_entry;
-        let broadcast = bits / (self.cell.bandwidth_hz * self.cell.downlink.spectral_efficiency);
-        let seconds = uplink.seconds + uplink.scale_seconds + broadcast + self.cell.synchronization_seconds;
+        let scale = if shared_scale { SCALE_BITS } else { 0.0 };
+        let bits = partials[0].width as f64 * self.cell.downlink.bits_per_entry + scale;
+        let broadcast_uses = bits / self.cell.downlink.spectral_efficiency;
+        let seconds = uplink.iter().map(|part| part.seconds).sum::<f64>()
+            + broadcast_uses / self.cell.bandwidth_hz
+            + self.cell.synchronization_seconds;
         // The server broadcasts at the mean power of the devices' budgets.
         let server = self.transmit_power.iter().sum::<f64>() / self.devices() as f64;
-        let power = uplink.power.iter().sum::<f64>();
-        let joules = (power * uplink.seconds + server * broadcast) * self.cell.watts_per_unit_power;
+        let energy = uplink.iter().map(|part| part.energy).sum::<f64>() + server * broadcast_uses;
         let tokens = signals.layout.tokens() as f64;
         let transmission = Transmission {
             symbol_vectors: signals.layout.vectors() as f64,
+            squared_error,
             expected_squared_error,
             seconds: tokens * seconds,
-            joules: tokens * joules,
+            joules: tokens * energy / self.cell.bandwidth_hz * self.cell.watts_per_unit_power,
             ..Transmission::default()
         };
-        exact::against_exact(partials, received, &signals.scales, transmission)
+        exact::against_exact(partials, received, transmission)
     }
 }
 
-/// What the uplink of one token took.
+/// What one token took on the way up.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Uplink {
-    /// Seconds in which the entries were sent.
-    pub seconds: f64,
-    /// Seconds in which scales were shared beforehand.
-    pub scale_seconds: f64,
-    /// Power of each device while it sent entries.
-    pub power: Vec<f64>,
+    /// Seconds on the air.
+    seconds: f64,
+    /// Power times channel uses, over all devices.
+    energy: f64,
 }

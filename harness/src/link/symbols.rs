@@ -7,6 +7,11 @@ use super::Activations;
 use faer::{Mat, MatRef, c64};
 use std::f64::consts::FRAC_1_SQRT_2;
 
+/// `Σ |s|²`.
+pub(super) fn energy(symbols: MatRef<'_, c64>) -> f64 {
+    (0..symbols.ncols()).map(|j| (0..symbols.nrows()).map(|i| symbols[(i, j)].norm_sqr()).sum::<f64>()).sum()
+}
+
 /// How the entries of `tokens` tokens of `width` entries lie in symbol vectors of `streams` symbols.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
@@ -29,6 +34,11 @@ impl Layout {
         self.width.div_ceil(2).div_ceil(self.streams)
     }
 
+    /// The part of a token's symbols that carries entries and no padding.
+    pub fn fill(&self) -> f64 {
+        self.width as f64 / (2 * self.streams * self.vectors_per_token()).max(1) as f64
+    }
+
     /// Symbol vectors in all.
     pub fn vectors(&self) -> usize {
         self.tokens * self.vectors_per_token()
@@ -49,6 +59,20 @@ impl Layout {
             let part =
                 |part| self.entry(vector, stream, part).map_or(0.0, |entry| f64::from(values[entry]) * gain);
             c64::new(part(0), part(1))
+        })
+    }
+
+    /// The errors of symbols at scales of their own, in the units of the common scales; none where all devices are silent.
+    pub fn weighted(
+        &self,
+        (received, sent): (MatRef<'_, c64>, MatRef<'_, c64>),
+        own: &[f64],
+        common: &[f64],
+    ) -> Mat<c64> {
+        Mat::from_fn(self.streams, self.vectors(), |stream, vector| {
+            let token = vector / self.vectors_per_token();
+            let weight = if common[token] > 0.0 { own[token] / common[token] } else { 0.0 };
+            (received[(stream, vector)] - sent[(stream, vector)]) * weight
         })
     }
 
@@ -94,10 +118,10 @@ impl Signals {
         self.energies[device].iter().zip(&self.scales).map(relative)
     }
 
-    /// A device's symbol variance at the common scales, averaged over the tokens that are not silent.
+    /// A device's symbol variance at the common scales: the mean over all its symbols, padding and silence included.
     pub fn variance(&self, device: usize) -> f64 {
-        let spoken = self.scales.iter().filter(|scale| **scale > 0.0).count();
-        if spoken > 0 { self.relative_energies(device).sum::<f64>() / spoken as f64 } else { 0.0 }
+        let tokens = self.layout.tokens().max(1) as f64;
+        self.layout.fill() * self.relative_energies(device).sum::<f64>() / tokens
     }
 }
 
@@ -117,17 +141,6 @@ fn common_scales(energies: &[Vec<f64>]) -> Vec<f64> {
     (0..tokens)
         .map(|token| (energies.iter().map(|device| device[token]).sum::<f64>() / devices).sqrt())
         .collect()
-}
-
-/// `Σ e²/(2 c²)` over all entries: an error in entries, in the units of symbols at the common scales.
-pub(super) fn in_symbol_units(errors: impl Iterator<Item = f64>, width: usize, scales: &[f64]) -> f64 {
-    errors
-        .enumerate()
-        .map(|(entry, error)| {
-            let scale = scales[entry / width];
-            if scale > 0.0 { 0.5 * (error / scale).powi(2) } else { 0.0 }
-        })
-        .sum()
 }
 
 #[cfg(test)]

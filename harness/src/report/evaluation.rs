@@ -72,7 +72,7 @@ pub struct Row {
     pub perplexity: f64,
     /// Milliseconds per generated token: computing and communicating.
     pub ms_per_token: f64,
-    /// Joules per generated token, all devices together.
+    /// Joules per generated token, all devices and the server together.
     pub joules_per_token: f64,
     /// Standard error of the perplexity over the windows; none for a single window.
     pub perplexity_standard_error: Option<f64>,
@@ -104,7 +104,11 @@ pub struct AssignmentStudy {
     pub optimized_shares: Vec<f64>,
     /// How stochastic successive convex approximation got there.
     pub iterations: Vec<AssignmentIteration>,
-    /// `E[MSE]` with uniform shares.
+    /// `E[σ²α]` of relaxation (17), what the optimization lowers, with uniform shares, on channels it never saw.
+    pub objective_uniform: Estimate,
+    /// The same with the optimized shares, on the same channels.
+    pub objective_optimized: Estimate,
+    /// `E[MSE]` of the configured transceivers with uniform shares.
     pub uniform: Estimate,
     /// `E[MSE]` with the optimized shares, on the same channels.
     pub optimized: Estimate,
@@ -119,8 +123,8 @@ pub struct AssignmentStudy {
 pub struct AssignmentIteration {
     /// Which one, from 0.
     pub iteration: usize,
-    /// The running estimate of `E[MSE]`.
+    /// The running estimate (19) of the objective, `E[σ²α]` of relaxation (17).
     pub estimate: f64,
-    /// How far the shares moved towards the surrogate's minimizer.
+    /// Distance to the surrogate's minimizer, in the optimization's own coordinates (power spent on computing).
     pub residual: f64,
 }

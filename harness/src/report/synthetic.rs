@@ -53,6 +53,8 @@ pub(crate) fn report() -> Report {
         uniform_shares: vec![0.25; 4],
         optimized_shares: vec![0.52, 0.26, 0.14, 0.08],
         iterations,
+        objective_uniform: Estimate { mean: 1.45, standard_error: 0.02 },
+        objective_optimized: Estimate { mean: 1.21, standard_error: 0.02 },
         uniform: estimate(2.5),
         optimized: estimate(2.1),
         difference: Estimate { mean: 0.4, standard_error: 0.01 },

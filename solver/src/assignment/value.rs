@@ -53,7 +53,7 @@ impl ShortTermValue for LambdaMin {
     fn value_and_gradient(&self, channels: &[Mat<c64>], transmit_power: &[f64]) -> Result<PowerValue, Error> {
         let problem = Problem::new(channels.to_vec(), transmit_power.to_vec(), self.noise_power)?;
         let solution = lambda_min::solve(&problem, &self.options)?;
-        let sensitivity = lambda_min::power_sensitivity(&problem, &solution);
+        let sensitivity = lambda_min::power_sensitivity(&problem, &solution)?;
         Ok(PowerValue {
             value: self.noise_power * midpoint(&solution.certificate),
             derivatives: sensitivity.iter().map(|s| self.noise_power * s).collect(),

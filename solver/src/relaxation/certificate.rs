@@ -60,15 +60,18 @@ pub(super) fn positive_part(
     Ok(hermitian_part(spectrum.map(|value| value.max(0.0)).as_ref()))
 }
 
+/// Checks that there is one multiplier per device.
+pub(super) fn require_dual_count(problem: &Problem, dual: &[Mat<c64>]) -> Result<(), Error> {
+    let (devices, found) = (problem.devices(), dual.len());
+    if found == devices {
+        return Ok(());
+    }
+    Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices, found })
+}
+
 /// Makes any multipliers a point of `𝒰`: positive parts, divided by `λ_max(Σ_n H_n U_n H_n^H)`.
 pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Mat<c64>>, Error> {
-    if dual.len() != problem.devices() {
-        return Err(Error::DeviceCount {
-            quantity: Quantity::DualMatrix,
-            devices: problem.devices(),
-            found: dual.len(),
-        });
-    }
+    require_dual_count(problem, dual)?;
     let side = problem.receive_antennas();
     let mut received = Mat::<c64>::zeros(side, side);
     let mut feasible = Vec::with_capacity(dual.len());

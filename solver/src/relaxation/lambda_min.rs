@@ -6,10 +6,10 @@
 //! (17) replaces the power constraint `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` by a sufficient one, so its value is no bound
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
-use super::certificate::{Certificate, Scope, dual_feasible, positive_part};
+use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count};
 use super::{Options, Solution, interior_point};
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, hermitian_part, require_full_column_rank, trace};
+use crate::linalg::{eigenvalues, hermitian_part, require_full_column_rank, squared_norm, trace};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -23,7 +23,8 @@ pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
     options.validate()?;
     let mut whitened = Vec::with_capacity(problem.devices());
     for (device, channel) in problem.channels().iter().enumerate() {
-        require_full_column_rank(channel.as_ref(), Quantity::Channel, device)?;
+        let norm = squared_norm(channel.as_ref()).sqrt();
+        require_full_column_rank(channel.as_ref(), norm, Quantity::Channel, device)?;
         let scale = demand(problem, device).sqrt();
         whitened.push(Mat::from_fn(channel.nrows(), channel.ncols(), |i, j| channel[(i, j)] / scale));
     }
@@ -60,13 +61,14 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 
 /// `∂α/∂p_n = −(c_n/p_n) tr U_n`, the derivative of the optimal value by each device's power (envelope theorem;
 /// theory, section 5).
-pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Vec<f64> {
-    solution
-        .dual
-        .iter()
-        .enumerate()
-        .map(|(n, u)| -demand(problem, n) / problem.transmit_power()[n] * trace(u.as_ref()))
-        .collect()
+///
+/// # Errors
+/// [`Error::DeviceCount`] if the solution is that of another problem.
+pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
+    require_dual_count(problem, &solution.dual)?;
+    let sensitivity =
+        |(n, u): (usize, &Mat<c64>)| -demand(problem, n) / problem.transmit_power()[n] * trace(u.as_ref());
+    Ok(solution.dual.iter().enumerate().map(sensitivity).collect())
 }
 
 /// `c_n = T_n v_n/p_n`.

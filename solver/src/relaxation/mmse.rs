@@ -11,13 +11,16 @@ use super::certificate::{Certificate, Scope, dual_feasible, positive_part};
 use super::{Options, Solution};
 use crate::descent::{self, Stop};
 use crate::error::{Error, Quantity};
-use crate::linalg::{Spectrum, hermitian_part, inverse, trace};
+use crate::linalg::{Spectrum, hermitian_part, inverse, require_matrix, trace};
 use crate::mismatch;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
 /// Quasi-Newton iterations between two certificates.
 const ITERATIONS_PER_CERTIFICATE: u64 = 100;
+/// Quasi-Newton iterations at each noise power above the problem's own, and the relative decrease at which they end.
+const ITERATIONS_PER_STAGE: u64 = 500;
+const EASED_DECREASE: f64 = 1e-10;
 /// One iteration of the interior-point method counts as this many quasi-Newton ones.
 const ITERATIONS_PER_OPTION: usize = 20;
 
@@ -32,8 +35,16 @@ const ITERATIONS_PER_OPTION: usize = 20;
 pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
     options.validate()?;
     let mut factor = start(problem)?;
-    let most = options.max_iterations * ITERATIONS_PER_OPTION;
+    let most = options.max_iterations.saturating_mul(ITERATIONS_PER_OPTION);
     let mut iterations = 0;
+    let noise_powers = descent::continuation(problem, factor.as_ref())?;
+    let (_, eased) = noise_powers.split_last().unwrap_or((&0.0, &[]));
+    for noise_power in eased {
+        let stop = Stop { gradient: 0.0, decrease: EASED_DECREASE, iterations: ITERATIONS_PER_STAGE };
+        let descent = descent::minimize(&problem.with_noise_power(*noise_power), factor.as_ref(), stop)?;
+        iterations += descent.iterations;
+        factor = descent.factor;
+    }
     let mut best: Option<Solution> = None;
     while iterations < most {
         let stop = Stop { gradient: 0.0, decrease: 0.0, iterations: ITERATIONS_PER_CERTIFICATE };
@@ -90,8 +101,10 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// `∂v/∂p_n = −μ_n` at the optimum (theory, section 3), in MSE per unit of power.
 ///
 /// # Errors
-/// [`Error::Numerical`].
+/// [`Error::Shape`], [`Error::NonFiniteEntry`] if the solution is that of another problem; [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
+    let side = problem.receive_antennas();
+    require_matrix(solution.primal.as_ref(), (side, side), Quantity::PrimalMatrix, 0)?;
     let mut sensitivities = Vec::with_capacity(problem.devices());
     for (device, channel) in problem.channels().iter().enumerate() {
         let seen = hermitian_part((channel.adjoint() * (&solution.primal * channel)).as_ref());

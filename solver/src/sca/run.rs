@@ -57,7 +57,7 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         self.check_start(start)?;
         let mut surrogates: Option<Surrogates> = None;
         let mut point = start.to_vec();
-        let mut history: Vec<IterationRecord> = Vec::with_capacity(self.options.iterations);
+        let mut history: Vec<IterationRecord> = Vec::new();
         let mut quiet = 0;
         let mut ended = None;
         for iteration in 0..self.options.iterations {

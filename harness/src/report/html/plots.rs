@@ -124,8 +124,8 @@ pub(super) fn convergence(study: &AssignmentStudy) -> Option<Figure> {
         .collect();
     let last = points.last()?.0.max(1.0);
     let levels = [
-        ("uniform shares", "var(--fdma)", study.uniform),
-        ("optimized shares", "var(--digital)", study.optimized),
+        ("uniform shares", "var(--fdma)", study.objective_uniform),
+        ("optimized shares", "var(--digital)", study.objective_optimized),
     ];
     let values: Vec<f64> = points
         .iter()
@@ -148,12 +148,12 @@ pub(super) fn convergence(study: &AssignmentStudy) -> Option<Figure> {
         x_label: "iteration",
         x_maximum: last,
         x_step: None,
-        y_label: "E[MSE]",
+        y_label: "E[σ²α] of (17)",
         y_axis,
     };
     Some(Figure {
         svg: chart.svg(),
-        caption: "Stochastic successive convex approximation: running estimate of E[MSE] against iteration.",
-        note: "Dashed: E[MSE] measured afterwards, on channels that were not used before.".into(),
+        caption: "Stochastic successive convex approximation: running estimate of its objective, the value of relaxation (17), against iteration.",
+        note: "Dashed: the same objective afterwards, on channels that were not used before. What transceivers make of the shares is in the table.".into(),
     })
 }

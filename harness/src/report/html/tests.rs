@@ -16,7 +16,7 @@ fn is_well_formed_and_complete() {
     let page = page(&synthetic::report());
     assert_eq!(page.matches("<svg").count(), 4);
     assert_eq!(page.matches("<tr class=").count(), 16 + 1);
-    for text in ["transmission MSE", "perplexity", "time per token, ms", "iteration", "E[MSE]"] {
+    for text in ["transmission MSE", "perplexity", "time per token, ms", "iteration", "E[σ²α] of (17)"] {
         assert!(page.contains(&format!(">{text}</text>")), "no axis says {text}");
     }
     assert!(page.contains("uniform shares") && page.contains("change E[MSE] by −16.0 %"));
