@@ -236,7 +236,7 @@ mod tests {
             // hundreds.
             let (power, weakest) = (case.least_power(needy), eigenvalues(case.gram(needy).as_ref())[0]);
             let least = weakest * power * (1.0 - margin.sqrt()).powi(2);
-            let budget = problem.precoder_budget(needy).sqrt();
+            let budget = (problem.transmit_power()[needy] / problem.signal_variance()[needy]).sqrt();
             let other = &case.others[needy];
             let other = scaled(other.as_ref(), budget / norm(other.as_ref()).max(budget));
             for precoder in [&limited.precoders()[needy], &other] {

@@ -51,7 +51,7 @@ pub struct Feasibility {
 impl Points {
     /// `c_n = T_n v_n/p_n`.
     pub fn demand(problem: &Problem, device: usize) -> f64 {
-        problem.transmit_antennas(device) as f64 * problem.signal_variance()[device]
+        problem.channels()[device].ncols() as f64 * problem.signal_variance()[device]
             / problem.transmit_power()[device]
     }
 
