@@ -1,1 +1,41 @@
-//! t
+//! What the benchmarks share: their instances, and the peers they are measured beside.
+//!
+//! `README.md` says how to run them, and holds the figures.
+//!
+//! - [`paper_problem`]: the instances;
+//! - `clarabel_sdp` (feature `clarabel-sdp`): [`solver::relaxation::lambda_min`] as Clarabel sees it.
+
+#[cfg(feature = "clarabel-sdp")]
+pub mod clarabel_sdp;
+
+use solver::channel::{BlockFading, Fading};
+use solver::{Error, Problem};
+
+/// Receive antennas `R` of the paper's setting.
+pub const PAPER_RECEIVE_ANTENNAS: usize = 20;
+/// Transmit antennas `T` of each device in the paper's setting, and its streams `L`.
+pub const PAPER_TRANSMIT_ANTENNAS: usize = 4;
+
+/// An instance of the paper's setting: `R = 20`, `T = L = 4`, `p = σ² = 1`, Rician channels of mean 1 and variance 1.
+///
+/// # Errors
+/// [`Error`] without devices.
+pub fn paper_problem(devices: usize, seed: u64) -> Result<Problem, Error> {
+    let powers = vec![1.0; devices];
+    seeded_problem(PAPER_RECEIVE_ANTENNAS, &vec![PAPER_TRANSMIT_ANTENNAS; devices], &powers, seed)
+}
+
+/// An instance with a terminal of `transmit_antennas[n]` antennas and power `powers[n]` for each `n`, noise power 1 and
+/// the paper's Rician channels.
+///
+/// # Errors
+/// [`Error`] on no antennas, no devices or a power that is not positive.
+pub fn seeded_problem(
+    receive_antennas: usize,
+    transmit_antennas: &[usize],
+    powers: &[f64],
+    seed: u64,
+) -> Result<Problem, Error> {
+    let channels = BlockFading::new(Fading::PAPER, receive_antennas, transmit_antennas, seed)?.block(0);
+    Problem::new(channels, powers.to_vec(), 1.0)
+}
