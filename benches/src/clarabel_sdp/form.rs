@@ -221,7 +221,8 @@ fn range(problem: &Problem) -> Mat<c64> {
 
 /// `c_n = T_n v_n/p_n`.
 fn demand(problem: &Problem, device: usize) -> f64 {
-    problem.transmit_antennas(device) as f64 / problem.precoder_budget(device)
+    problem.channels()[device].ncols() as f64 * problem.signal_variance()[device]
+        / problem.transmit_power()[device]
 }
 
 fn real_trace(matrix: &Mat<c64>) -> f64 {
