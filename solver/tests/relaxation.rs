@@ -4,6 +4,7 @@ mod common;
 
 use common::{paper_problem, references};
 use faer::{Mat, c64};
+use solver::channel::{BlockFading, Fading};
 use solver::relaxation::{Options, Scope, lambda_min, mmse};
 use solver::{Error, Problem, Quantity};
 
@@ -46,6 +47,24 @@ fn one_device_has_a_closed_form() {
     let expected = 4.0 * singular.iter().map(|value| 1.0 / (value * value)).sum::<f64>();
     let certificate = lambda_min::solve(&problem, &Options::default()).unwrap().certificate;
     assert!(inside(expected, (certificate.lower, certificate.upper), 1e-12), "{expected} {certificate:?}");
+}
+
+/// Lines of sight up to 60 dB above the scattered part, square channels, more antennas than the server has to spare: every
+/// channel is solved, to the default gap, and to 1e-6 where the line of sight is that strong (rounding of `H^H X H` allows little more).
+#[test]
+fn ill_conditioned_channels_are_solved() {
+    for (receive, transmit, devices) in [(20, 4, 4), (4, 4, 2), (4, 4, 8), (2, 2, 16), (1, 1, 4), (6, 4, 3)] {
+        for line_of_sight in [0.0, 1.0, 30.0, 1000.0] {
+            let fading = Fading::rician(c64::new(line_of_sight, 0.0), 1.0).unwrap();
+            let blocks = BlockFading::new(fading, receive, &vec![transmit; devices], 5).unwrap();
+            for (index, channels) in blocks.take(20).enumerate() {
+                let problem = Problem::new(channels, vec![1.0; devices], 1.0).unwrap();
+                let relative_gap = if line_of_sight > 100.0 { 1e-6 } else { Options::default().relative_gap };
+                let solution = lambda_min::solve(&problem, &Options { relative_gap, ..Options::default() });
+                assert!(solution.is_ok(), "R {receive} T {transmit} N {devices} #{index}: {solution:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! A primal–dual interior-point method on the complex Hermitian cone (theory, section 3), for
 //!
-//! min `tr X` s.t. `Z_n = H_n^H X H_n − I ⪰ 0`  and its dual  max `Σ tr U_n` s.t. `S = I − Σ H_n U_n H_n^H ⪰ 0`,
+//! min `tr X` s.t. `Z_n = Q_n^H X Q_n − C_n ⪰ 0`  and its dual  max `Σ tr C_n U_n` s.t. `S = I − Σ Q_n U_n Q_n^H ⪰ 0`,
 //!
-//! with the channels already divided by `√c_n`. Every iterate is strictly feasible on both sides, so its gap
-//! `tr X − Σ tr U_n` is a true one. Search directions are those of Helmberg–Kojima–Monteiro with Mehrotra's
+//! with orthonormal columns in each `Q_n` and `C_n` positive and diagonal. Every iterate is strictly feasible on both sides, so
+//! its gap `tr X − Σ tr C_n U_n` is a true one. Search directions are those of Helmberg–Kojima–Monteiro with Mehrotra's
 //! corrector, reduced to the `Σ T_n²` real unknowns of the `ΔU_n`:
 //!
-//! `Σ_m sym(P_nm ΔU_m Q_mn) + sym(Z_n ΔU_n U_n^{-1}) = τ(U_n^{-1} − Q_nn) + I + correction`,
-//! `P = H^H X H`, `Q = H^H S^{-1} H`, `H = [H_1 … H_N]`.
+//! `Σ_m sym(P_nm ΔU_m R_mn) + sym(Z_n ΔU_n U_n^{-1}) = τ(U_n^{-1} − R_nn) + C_n + correction`,
+//! `P = Q^H X Q`, `R = Q^H S^{-1} Q`, `Q = [Q_1 … Q_N]`.
 
 use super::coordinates;
 use crate::error::Error;
@@ -41,64 +41,82 @@ struct Direction {
     z: Vec<Mat<c64>>,
 }
 
-/// The channels side by side, and where each device's columns start.
+/// One device's constraint, `Q^H X Q ⪰ diag(demand)`.
+pub(super) struct Constraint {
+    /// `Q`, `R×T_n`, orthonormal columns.
+    pub basis: Mat<c64>,
+    /// The diagonal of `C`, positive.
+    pub demand: Vec<f64>,
+}
+
+/// The bases side by side, and where each device's columns start.
 struct Stacked {
     matrix: Mat<c64>,
+    demands: Vec<Vec<f64>>,
     offsets: Vec<usize>,
     sides: Vec<usize>,
 }
 
 impl Stacked {
-    fn new(channels: &[Mat<c64>]) -> Self {
-        let sides: Vec<usize> = channels.iter().map(Mat::ncols).collect();
+    fn new(constraints: &[Constraint]) -> Self {
+        let sides: Vec<usize> = constraints.iter().map(|constraint| constraint.basis.ncols()).collect();
         let offsets: Vec<usize> =
             sides.iter().scan(0, |next, side| Some(std::mem::replace(next, *next + side))).collect();
-        let mut matrix = Mat::zeros(channels[0].nrows(), sides.iter().sum());
-        for (channel, &offset) in channels.iter().zip(&offsets) {
-            matrix.as_mut().subcols_mut(offset, channel.ncols()).copy_from(channel);
+        let mut matrix = Mat::zeros(constraints[0].basis.nrows(), sides.iter().sum());
+        for (Constraint { basis, .. }, &offset) in constraints.iter().zip(&offsets) {
+            matrix.as_mut().subcols_mut(offset, basis.ncols()).copy_from(basis);
         }
-        Self { matrix, offsets, sides }
+        let demands = constraints.iter().map(|constraint| constraint.demand.clone()).collect();
+        Self { matrix, demands, offsets, sides }
     }
 
     fn devices(&self) -> usize {
         self.sides.len()
     }
 
-    /// `H_n^H M H_m` out of `H^H M H`.
+    /// `Q_n^H M Q_m` out of `Q^H M Q`.
     fn block<'a>(&self, gram: &'a Mat<c64>, n: usize, m: usize) -> MatRef<'a, c64> {
         gram.as_ref().submatrix(self.offsets[n], self.offsets[m], self.sides[n], self.sides[m])
     }
 
-    /// `H^H M H`.
+    /// `Q^H M Q`.
     fn gram(&self, matrix: &Mat<c64>) -> Mat<c64> {
         hermitian_part((self.matrix.adjoint() * (matrix * &self.matrix)).as_ref())
     }
 
-    /// `Σ_n H_n M_n H_n^H`.
+    /// `Σ tr C_n U_n`.
+    fn dual_value(&self, u: &[Mat<c64>]) -> f64 {
+        let value = |(demand, u): (&Vec<f64>, &Mat<c64>)| {
+            demand.iter().enumerate().map(|(i, demand)| demand * u[(i, i)].re).sum::<f64>()
+        };
+        self.demands.iter().zip(u).map(value).sum()
+    }
+
+    /// `Σ_n Q_n M_n Q_n^H`.
     fn received(&self, blocks: &[Mat<c64>]) -> Mat<c64> {
         let mut weighted = Mat::zeros(self.matrix.nrows(), self.matrix.ncols());
         for (block, &offset) in blocks.iter().zip(&self.offsets) {
-            let channel = self.matrix.as_ref().subcols(offset, block.nrows());
-            weighted.as_mut().subcols_mut(offset, block.nrows()).copy_from(channel * block);
+            let basis = self.matrix.as_ref().subcols(offset, block.nrows());
+            weighted.as_mut().subcols_mut(offset, block.nrows()).copy_from(basis * block);
         }
         hermitian_part((weighted * self.matrix.adjoint()).as_ref())
     }
 }
 
-/// Solves for channels divided by `√c_n`, each of full column rank, until the relative gap is below `relative_gap`,
-/// rounding stops the progress, or `max_iterations` are spent. The caller judges the outcome by its certificate.
+/// Solves for any number of constraints, at least one, until the relative gap is below `relative_gap`, rounding stops the
+/// progress, or `max_iterations` are spent. The caller judges the outcome by its certificate.
 pub(super) fn solve(
-    channels: &[Mat<c64>],
+    constraints: &[Constraint],
     relative_gap: f64,
     max_iterations: usize,
 ) -> Result<Outcome, Error> {
-    let stacked = Stacked::new(channels);
+    let stacked = Stacked::new(constraints);
     let receive = stacked.matrix.nrows();
     let degree = (receive + stacked.matrix.ncols()) as f64;
-    let (mut x, mut u) = start(channels, &stacked)?;
+    let (mut x, mut u) = start(&stacked)?;
     let mut iterations = 0;
     while iterations < max_iterations {
-        let gap = trace(x.as_ref()) - total_trace(&u);
+        let gap = trace(x.as_ref()) - stacked.dual_value(&u);
         if gap <= relative_gap * trace(x.as_ref()) {
             break;
         }
@@ -123,15 +141,12 @@ pub(super) fn solve(
     Ok(Outcome { primal: x, dual: u, iterations })
 }
 
-/// A strictly feasible start: `X = κI` with `κ > 1/λ_min(H_n^H H_n)`, `U_n = δI` with `δ < 1/λ_max(Σ H_n H_n^H)`.
-fn start(channels: &[Mat<c64>], stacked: &Stacked) -> Result<(Mat<c64>, Vec<Mat<c64>>), Error> {
-    let mut weakest = f64::INFINITY;
-    for channel in channels {
-        weakest = weakest.min(eigenvalues((channel.adjoint() * channel).as_ref())?[0]);
-    }
+/// A strictly feasible start: `X = κI` with `κ > λ_max(C_n)`, `U_n = δI` with `δ < 1/λ_max(Σ Q_n Q_n^H)`.
+fn start(stacked: &Stacked) -> Result<(Mat<c64>, Vec<Mat<c64>>), Error> {
+    let highest = stacked.demands.iter().flatten().copied().fold(0.0, f64::max);
     let identities: Vec<Mat<c64>> = stacked.sides.iter().map(|&side| scaled_identity(side, 1.0)).collect();
     let strongest = eigenvalues(stacked.received(&identities).as_ref())?.last().copied().unwrap_or(0.0);
-    let (kappa, delta) = (2.0 / weakest, 0.5 / strongest);
+    let (kappa, delta) = (2.0 * highest, 0.5 / strongest);
     if !(kappa.is_finite() && delta.is_finite() && kappa > 0.0 && delta > 0.0) {
         return Err(Error::Numerical { operation: "the interior-point method's start" });
     }
@@ -148,7 +163,7 @@ struct Newton<'a> {
     s_inverse: Mat<c64>,
     z: Vec<Mat<c64>>,
     u_inverse: Vec<Mat<c64>>,
-    q: Mat<c64>,
+    r: Mat<c64>,
     factor: faer::linalg::solvers::Llt<f64>,
 }
 
@@ -157,13 +172,17 @@ impl<'a> Newton<'a> {
     fn new(stacked: &'a Stacked, x: &'a Mat<c64>, u: &'a [Mat<c64>]) -> Option<Self> {
         let p = stacked.gram(x);
         let z: Vec<Mat<c64>> = (0..stacked.devices())
-            .map(|n| stacked.block(&p, n, n) - scaled_identity(stacked.sides[n], 1.0))
+            .map(|n| {
+                let mut z = stacked.block(&p, n, n).to_owned();
+                stacked.demands[n].iter().enumerate().for_each(|(i, demand)| z[(i, i)] -= demand);
+                z
+            })
             .collect();
         let s = scaled_identity(x.nrows(), 1.0) - stacked.received(u);
         let s_inverse = inverse(s.as_ref())?;
         let u_inverse =
             u.iter().map(|multiplier| inverse(multiplier.as_ref())).collect::<Option<Vec<_>>>()?;
-        let q = stacked.gram(&s_inverse);
+        let r = stacked.gram(&s_inverse);
 
         let starts: Vec<usize> = stacked
             .sides
@@ -176,14 +195,14 @@ impl<'a> Newton<'a> {
             for n in m..stacked.devices() {
                 let (rows, columns) = (stacked.sides[n].pow(2), stacked.sides[m].pow(2));
                 let mut block = matrix.as_mut().submatrix_mut(starts[n], starts[m], rows, columns);
-                coordinates::add_product(block.rb_mut(), stacked.block(&p, n, m), stacked.block(&q, m, n));
+                coordinates::add_product(block.rb_mut(), stacked.block(&p, n, m), stacked.block(&r, m, n));
                 if n == m {
                     coordinates::add_product(block, z[n].as_ref(), u_inverse[n].as_ref());
                 }
             }
         }
         let factor = matrix.llt(Side::Lower).ok()?;
-        Some(Self { stacked, x, u, s, s_inverse, z, u_inverse, q, factor })
+        Some(Self { stacked, x, u, s, s_inverse, z, u_inverse, r, factor })
     }
 
     /// The direction towards complementarity `target`, with Mehrotra's second-order correction if a predictor is given.
@@ -193,11 +212,9 @@ impl<'a> Newton<'a> {
         let mut start = 0;
         for n in 0..self.stacked.devices() {
             let side = self.stacked.sides[n];
-            let q = self.stacked.block(&self.q, n, n);
-            let mut rhs = Mat::from_fn(side, side, |i, j| (self.u_inverse[n][(i, j)] - q[(i, j)]) * target);
-            for i in 0..side {
-                rhs[(i, i)] += 1.0;
-            }
+            let r = self.stacked.block(&self.r, n, n);
+            let mut rhs = Mat::from_fn(side, side, |i, j| (self.u_inverse[n][(i, j)] - r[(i, j)]) * target);
+            self.stacked.demands[n].iter().enumerate().for_each(|(i, demand)| rhs[(i, i)] += demand);
             if let (Some(predictor), Some(correction)) = (predictor, &x_correction) {
                 rhs -= symmetric_product(&predictor.z[n], &predictor.u[n], &self.u_inverse[n]);
                 rhs += self.seen(correction, n);
@@ -230,7 +247,7 @@ impl<'a> Newton<'a> {
         Direction { x, s, u, z }
     }
 
-    /// `H_n^H M H_n`.
+    /// `Q_n^H M Q_n`.
     fn seen(&self, matrix: &Mat<c64>, device: usize) -> Mat<c64> {
         let channel =
             self.stacked.matrix.as_ref().subcols(self.stacked.offsets[device], self.stacked.sides[device]);
@@ -291,10 +308,6 @@ fn symmetric_product(a: &Mat<c64>, b: &Mat<c64>, c: &Mat<c64>) -> Mat<c64> {
 
 fn scaled_identity(side: usize, scale: f64) -> Mat<c64> {
     Mat::from_fn(side, side, |i, j| c64::new(if i == j { scale } else { 0.0 }, 0.0))
-}
-
-fn total_trace(blocks: &[Mat<c64>]) -> f64 {
-    blocks.iter().map(|block| trace(block.as_ref())).sum()
 }
 
 fn advance(current: &mut Mat<c64>, direction: &Mat<c64>, length: f64) {

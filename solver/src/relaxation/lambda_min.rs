@@ -7,7 +7,8 @@
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
 use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count};
-use super::{Options, Solution, interior_point};
+use super::interior_point::{self, Constraint};
+use super::{Options, Solution};
 use crate::error::{Error, Quantity};
 use crate::linalg::{eigenvalues, hermitian_part, require_full_column_rank, squared_norm, trace};
 use crate::problem::Problem;
@@ -21,21 +22,24 @@ use faer::{Mat, MatRef, c64};
 /// - [`Error::InvalidOption`], [`Error::Numerical`].
 pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
     options.validate()?;
-    let mut whitened = Vec::with_capacity(problem.devices());
+    // With H_n = W Σ V^H the constraint is W^H X W ⪰ c_n Σ^{-2}, and U_n = V Σ^{-1} U' Σ^{-1} V^H: orthonormal bases keep the
+    // method's equations well conditioned under a strong line of sight.
+    let mut constraints = Vec::with_capacity(problem.devices());
+    let mut unwhitening = Vec::with_capacity(problem.devices());
     for (device, channel) in problem.channels().iter().enumerate() {
         let norm = squared_norm(channel.as_ref()).sqrt();
         require_full_column_rank(channel.as_ref(), norm, Quantity::Channel, device)?;
-        let scale = demand(problem, device).sqrt();
-        whitened.push(Mat::from_fn(channel.nrows(), channel.ncols(), |i, j| channel[(i, j)] / scale));
+        let svd = channel.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let singular: Vec<f64> = (0..channel.ncols()).map(|i| svd.S().column_vector()[i].re).collect();
+        let demand = singular.iter().map(|value| demand(problem, device) / (value * value)).collect();
+        constraints.push(Constraint { basis: svd.U().to_owned(), demand });
+        unwhitening
+            .push(Mat::from_fn(channel.ncols(), channel.ncols(), |i, j| svd.V()[(i, j)] / singular[j]));
     }
     // Half the tolerance, because certifying scales the points.
-    let outcome = interior_point::solve(&whitened, 0.5 * options.relative_gap, options.max_iterations)?;
-    let dual: Vec<Mat<c64>> = outcome
-        .dual
-        .iter()
-        .enumerate()
-        .map(|(n, u)| Mat::from_fn(u.nrows(), u.ncols(), |i, j| u[(i, j)] / demand(problem, n)))
-        .collect();
+    let outcome = interior_point::solve(&constraints, 0.5 * options.relative_gap, options.max_iterations)?;
+    let dual: Vec<Mat<c64>> =
+        outcome.dual.iter().zip(&unwhitening).map(|(u, v)| v * u * v.adjoint()).collect();
     let (primal, dual, certificate) = feasible_points(problem, outcome.primal.as_ref(), &dual)?;
     if certificate.relative_gap() > options.relative_gap {
         return Err(Error::NotConverged {
