@@ -231,7 +231,7 @@ fn settings_are_checked() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
     /// Any shape, any magnitudes: finite results of the right shape, and records that add up.
     #[test]
     fn every_shape_comes_back(
