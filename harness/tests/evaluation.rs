@@ -32,7 +32,8 @@ fn links_behave_as_the_paper_says() {
         // Digital at 8 bits is within 1 % of exact.
         let digital = of(LinkKind::Digital);
         assert!((digital.perplexity / exact.perplexity - 1.0).abs() < 0.01, "{digital:?}");
-        // Over the air beats uncoded FDMA in error, and every other link in time. (Perplexities of so short a text are noise.)
+        // Over the air beats uncoded FDMA in error, and every other link in time. (Perplexities of so short a text are
+        // noise: `.ci/run` compares them on the whole text.)
         let (air, fdma) = (of(LinkKind::Air), of(LinkKind::Fdma));
         assert!(air.mse < fdma.mse && air.nmse < 0.9 * fdma.nmse, "{air:?} {fdma:?}");
         assert!(air.ms_per_token < fdma.ms_per_token && air.ms_per_token < digital.ms_per_token);

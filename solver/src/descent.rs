@@ -33,7 +33,7 @@ pub(crate) struct Stop {
 pub(crate) struct Descent {
     /// The best point found, never worse than the start.
     pub factor: Mat<c64>,
-    /// Iterations taken.
+    /// Iterations taken; evaluations of `F` where the line search failed, which loses argmin's count.
     pub iterations: usize,
     /// Whether it stopped because nothing was left to gain, not for want of iterations or of a step that gains.
     pub converged: bool,
@@ -50,7 +50,7 @@ pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) ->
         return Ok(Descent { factor: start, iterations: 0, converged: true });
     }
     let parameter = flatten(start.as_ref(), 1.0 / length);
-    let best = RefCell::new(Best { parameter: parameter.clone(), value: f64::INFINITY });
+    let best = RefCell::new(Best { parameter: parameter.clone(), value: f64::INFINITY, evaluations: 0 });
     let scaled =
         Scaled { problem, shape, length, value: initial.value, latest: RefCell::new(None), best: &best };
     let numerical = |_| Error::Numerical { operation: "the quasi-Newton descent" };
@@ -65,13 +65,13 @@ pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) ->
     // A line search without a step that gains is an error to argmin. Here it only ends the descent.
     let (iterations, converged) = match run {
         Ok(result) => (result.state().get_iter(), result.state().get_iter() < stop.iterations),
-        Err(_) => (stop.iterations, false),
+        Err(_) => (best.borrow().evaluations, false),
     };
     let factor = unflatten(&best.into_inner().parameter, shape, length);
     Ok(Descent { factor, iterations: usize::try_from(iterations).unwrap_or(usize::MAX), converged })
 }
 
-/// Noise powers from well above the balance of noise and mismatch, `σ² α = Σ v_n L`, down to the problem's own in steps of 10 dB.
+/// Noise powers from a tenth of the balance of noise and mismatch, `σ² α = Σ v_n L`, down to the problem's own in steps of 10 dB.
 ///
 /// Far above the noise `F` is a stiff penalty on mismatch, and a descent from afar takes very long. From the optimum at ten times
 /// the noise it is short.
@@ -84,10 +84,12 @@ pub(crate) fn continuation(problem: &Problem, start: MatRef<'_, c64>) -> Result<
     Ok((0..=stages).rev().map(|stage| problem.noise_power() * 10.0_f64.powi(stage)).collect())
 }
 
-/// The best point that a descent has evaluated.
+/// The best point that a descent has evaluated, of how many.
 struct Best {
     parameter: Vec<f64>,
     value: f64,
+    /// How many points were evaluated.
+    evaluations: u64,
 }
 
 /// `F` in units in which the start has value and length 1.
@@ -109,8 +111,9 @@ impl Scaled<'_> {
             let factor = unflatten(parameter, self.shape, self.length);
             let objective = mismatch::evaluate(self.problem, factor.as_ref())?;
             let mut best = self.best.borrow_mut();
+            best.evaluations += 1;
             if objective.value < best.value {
-                *best = Best { parameter: parameter.to_vec(), value: objective.value };
+                (best.parameter, best.value) = (parameter.to_vec(), objective.value);
             }
             *latest = Some((parameter.to_vec(), objective));
         }

@@ -50,7 +50,7 @@ pub struct Refined {
     pub mse: f64,
     /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s.
     pub stationarity: f64,
-    /// Iterations taken.
+    /// Iterations taken, over all descents; of a descent whose line search failed, the evaluations of `F`.
     pub iterations: usize,
     /// Whether the last descent stopped because nothing was left to gain, not for want of iterations.
     pub converged: bool,
@@ -110,10 +110,10 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
 
 /// Local refinement of P_s from a starting aggregator: minimizes `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over
 /// `A ∈ C^{R×L}` by L-BFGS, then takes the power-limited precoders. The result is never worse than the start with its own
-/// best precoders, and so never worse than any transceiver with that aggregator.
+/// best precoders or with zero forcing, to the last bit.
 ///
 /// Far above the noise, `F` is a stiff penalty on mismatch and the descent may run out of iterations. Then it is done again by
-/// continuation, from a noise at which mismatch and noise weigh the same down to `σ²` in steps of 10 dB; every stage's
+/// continuation, from a tenth of the noise at which mismatch and noise weigh the same down to `σ²` in steps of 10 dB; every stage's
 /// aggregator is also tried with zero forcing, and the least MSE wins.
 ///
 /// # Errors
@@ -139,6 +139,7 @@ pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -
     let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: options.max_iterations };
     let descent = descent::minimize(problem, start, stop)?;
     let mut best = Candidate::new(problem, power_limited(problem, start)?)?;
+    best.improve(problem, zero_forcing(problem, start))?;
     best.improve(problem, power_limited(problem, descent.factor.as_ref()))?;
     let (mut iterations, mut converged) = (descent.iterations, descent.converged);
     if !converged {
