@@ -10,6 +10,8 @@ use faer::{Mat, MatRef, c64};
 pub enum Scope {
     /// The value of this convex program, and nothing else.
     Program,
+    /// The `α = ‖A‖_F²` of every zero-forcing transceiver within the power limits.
+    ZeroForcing,
     /// The mean squared error of every transceiver within the power limits.
     AnyTransceiver,
 }

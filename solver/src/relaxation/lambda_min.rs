@@ -7,49 +7,21 @@
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
 use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count};
-use super::interior_point::{self, Constraint};
-use super::{Options, Solution};
+use super::solver::FeasiblePoints;
+use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, hermitian_part, require_full_column_rank, squared_norm, trace};
+use crate::linalg::{eigenvalues, hermitian_part, trace};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
-/// Solves (17) by a primal–dual interior-point method on the complex Hermitian cone.
+/// Solves (17): [`Relaxation::solve`] of [`Relaxation::LambdaMin`].
 ///
 /// # Errors
 /// - [`Error::RankDeficient`] if some `H_n` lacks full column rank: (17) is then infeasible;
 /// - [`Error::NotConverged`] if the certified relative gap is above `options.relative_gap`;
 /// - [`Error::InvalidOption`], [`Error::Numerical`].
 pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
-    options.validate()?;
-    // With H_n = W Σ V^H the constraint is W^H X W ⪰ c_n Σ^{-2}, and U_n = V Σ^{-1} U' Σ^{-1} V^H: orthonormal bases keep the
-    // method's equations well conditioned under a strong line of sight.
-    let mut constraints = Vec::with_capacity(problem.devices());
-    let mut unwhitening = Vec::with_capacity(problem.devices());
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let norm = squared_norm(channel.as_ref()).sqrt();
-        require_full_column_rank(channel.as_ref(), norm, Quantity::Channel, device)?;
-        let svd = channel.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let singular: Vec<f64> = (0..channel.ncols()).map(|i| svd.S().column_vector()[i].re).collect();
-        let demand = singular.iter().map(|value| demand(problem, device) / (value * value)).collect();
-        constraints.push(Constraint { basis: svd.U().to_owned(), demand });
-        unwhitening
-            .push(Mat::from_fn(channel.ncols(), channel.ncols(), |i, j| svd.V()[(i, j)] / singular[j]));
-    }
-    // Half the tolerance, because certifying scales the points.
-    let outcome = interior_point::solve(&constraints, 0.5 * options.relative_gap, options.max_iterations)?;
-    let dual: Vec<Mat<c64>> =
-        outcome.dual.iter().zip(&unwhitening).map(|(u, v)| v * u * v.adjoint()).collect();
-    let (primal, dual, certificate) = feasible_points(problem, outcome.primal.as_ref(), &dual)?;
-    if certificate.relative_gap() > options.relative_gap {
-        return Err(Error::NotConverged {
-            iterations: outcome.iterations,
-            lower: certificate.lower,
-            upper: certificate.upper,
-            tolerance: options.relative_gap,
-        });
-    }
-    Ok(Solution { primal, dual, certificate, iterations: outcome.iterations })
+    Relaxation::LambdaMin.solve(problem, options)
 }
 
 /// Bounds on the value of (17) from any `X` and `U_n`, whoever computed them.
@@ -76,13 +48,11 @@ pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f
 }
 
 /// `c_n = T_n v_n/p_n`.
-fn demand(problem: &Problem, device: usize) -> f64 {
+pub(super) fn demand(problem: &Problem, device: usize) -> f64 {
     problem.transmit_antennas(device) as f64 / problem.precoder_budget(device)
 }
 
-type FeasiblePoints = (Mat<c64>, Vec<Mat<c64>>, Certificate);
-
-fn feasible_points(
+pub(super) fn feasible_points(
     problem: &Problem,
     primal: MatRef<'_, c64>,
     dual: &[Mat<c64>],

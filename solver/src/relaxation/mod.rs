@@ -6,21 +6,37 @@
 //! | module | primal over `X ⪰ 0` | dual over `𝒰` | value |
 //! |---|---|---|---|
 //! | [`lambda_min`] | min `tr X` s.t. `H_n^H X H_n ⪰ c_n I`, `c_n = T_n v_n/p_n` | max `Σ c_n tr U_n` | `α` |
+//! | [`trace_inverse`] | min `tr X` s.t. `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` | max `Σ v_n (tr U_n^{1/2})²/p_n` | `α` |
 //! | [`mmse`] | min `Σ v_n φ_n(H_n^H X H_n) + σ² tr X` | max `Σ σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)` | MSE |
 //!
-//! Each is one file with the same rooms: `solve`, `certify`, `power_sensitivity`. A certificate needs no trust
+//! Their values are ordered, `mmse ≤ σ² trace_inverse ≤ σ² lambda_min`. Each is one file with the same rooms: `solve`, `certify`,
+//! `power_sensitivity`; [`Relaxation`] names them, [`Solver`] solves one after another. A certificate needs no trust
 //! in the solver that produced the points: any `U_n ⪰ 0`, divided by `λ_max(Σ H_n U_n H_n^H)`, is in `𝒰`.
 
 mod certificate;
-mod coordinates;
-mod interior_point;
 pub mod lambda_min;
 pub mod mmse;
+mod native;
+mod solver;
+pub mod trace_inverse;
 
 pub use certificate::{Certificate, Scope};
+pub use native::Native;
+pub use solver::{Backend, Solver};
 
 use crate::error::Error;
 use faer::{Mat, c64};
+
+/// The three relaxations, named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Relaxation {
+    /// The papers' (17): [`lambda_min`].
+    LambdaMin,
+    /// The true power constraint under zero forcing: [`trace_inverse`].
+    TraceInverse,
+    /// The true problem P_s: [`mmse`].
+    Mmse,
+}
 
 /// When to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,6 +78,17 @@ pub struct Solution {
     pub dual: Vec<Mat<c64>>,
     /// Bounds on the optimal value, computed from `primal`, `dual` and the problem's data alone.
     pub certificate: Certificate,
+    /// Iterations taken.
+    pub iterations: usize,
+}
+
+/// What a [`Backend`] returns: points that nobody has checked yet.
+#[derive(Debug, Clone)]
+pub struct Points {
+    /// `X`, `R×R`.
+    pub primal: Mat<c64>,
+    /// `U_n`, `T_n×T_n`.
+    pub dual: Vec<Mat<c64>>,
     /// Iterations taken.
     pub iterations: usize,
 }

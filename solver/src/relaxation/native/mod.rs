@@ -1,0 +1,33 @@
+//! The native methods, one per shape of the dual objective over `𝒰`.
+//!
+//! - [`linear`]: `lambda_min`, by a primal–dual interior-point method ([`interior_point`]);
+//! - [`concave`]: `trace_inverse` and `mmse`, whose dual objectives are one family of smooth concave functions.
+
+mod concave;
+mod coordinates;
+mod interior_point;
+mod linear;
+
+use super::{Backend, Options, Points, Relaxation, Solution};
+use crate::error::Error;
+use crate::problem::Problem;
+
+/// The native methods: complex Hermitian throughout, no dependencies beyond linear algebra.
+#[derive(Debug, Clone, Default)]
+pub struct Native {}
+
+impl Backend for Native {
+    fn points(
+        &mut self,
+        relaxation: Relaxation,
+        problem: &Problem,
+        options: &Options,
+        _warm: Option<&Solution>,
+    ) -> Result<Points, Error> {
+        match relaxation {
+            Relaxation::LambdaMin => linear::points(problem, options),
+            Relaxation::TraceInverse => concave::trace_inverse(problem, options),
+            Relaxation::Mmse => concave::mmse(problem, options),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The relaxation with the true power constraint (theory, section 3): tighter than (17).
+//!
+//! min `tr X` s.t. `tr((H_n^H X H_n)^{-1}) ≤ q_n` for every device, `X ⪰ 0`, with `q_n = p_n/v_n`; its dual is
+//! max `Σ (tr U_n^{1/2})²/q_n` over `𝒰`. The value is a zero-forcing `α = ‖A‖_F²`; the MSE is `σ² α`.
+//!
+//! Where every device has exactly `L` antennas, its lower bound holds for the `α` of *every* zero-forcing transceiver
+//! ([`Scope::ZeroForcing`]).
+
+use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count};
+use super::solver::FeasiblePoints;
+use super::{Options, Relaxation, Solution};
+use crate::error::{Error, Quantity};
+use crate::linalg::{eigenvalues, hermitian_part, trace};
+use crate::problem::Problem;
+use faer::{Mat, MatRef, c64};
+
+/// Solves the relaxation: [`Relaxation::solve`] of [`Relaxation::TraceInverse`].
+///
+/// # Errors
+/// - [`Error::RankDeficient`] if some `H_n` lacks full column rank: the relaxation is then infeasible;
+/// - [`Error::NotConverged`] if the certified relative gap is above `options.relative_gap`;
+/// - [`Error::InvalidOption`], [`Error::Numerical`].
+pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
+    Relaxation::TraceInverse.solve(problem, options)
+}
+
+/// Bounds on the value from any `X` and `U_n`, whoever computed them.
+///
+/// Both are made feasible first: positive parts, `X` scaled up to meet every constraint, the `U_n` scaled into `𝒰`.
+///
+/// # Errors
+/// [`Error::Shape`], [`Error::DeviceCount`], [`Error::NonFiniteEntry`] on malformed points;
+/// [`Error::Numerical`] if no scaling of `X` is feasible.
+pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) -> Result<Certificate, Error> {
+    feasible_points(problem, primal, dual).map(|(_, _, certificate)| certificate)
+}
+
+/// `∂α/∂p_n = −v_n (tr U_n^{1/2})²/p_n²`, the derivative of the optimal value by each device's power (envelope theorem;
+/// theory, section 5).
+///
+/// # Errors
+/// [`Error::DeviceCount`] if the solution is that of another problem; [`Error::Numerical`].
+pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
+    require_dual_count(problem, &solution.dual)?;
+    let sensitivity = |(n, u): (usize, &Mat<c64>)| Ok(-share(problem, n, u)? / problem.transmit_power()[n]);
+    solution.dual.iter().enumerate().map(sensitivity).collect()
+}
+
+/// `(tr U_n^{1/2})²/q_n`, one device's part of the dual objective.
+fn share(problem: &Problem, device: usize, multiplier: &Mat<c64>) -> Result<f64, Error> {
+    let roots: f64 = eigenvalues(multiplier.as_ref())?.iter().map(|value| value.max(0.0).sqrt()).sum();
+    Ok(roots * roots / problem.precoder_budget(device))
+}
+
+pub(super) fn feasible_points(
+    problem: &Problem,
+    primal: MatRef<'_, c64>,
+    dual: &[Mat<c64>],
+) -> Result<FeasiblePoints, Error> {
+    let x = positive_part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+    let mut scale = 0.0_f64;
+    for (device, channel) in problem.channels().iter().enumerate() {
+        let seen = hermitian_part((channel.adjoint() * (&x * channel)).as_ref());
+        let power: f64 = eigenvalues(seen.as_ref())?
+            .iter()
+            .map(|&value| if value > 0.0 { 1.0 / value } else { f64::INFINITY })
+            .sum();
+        scale = scale.max(power / problem.precoder_budget(device));
+    }
+    let x = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * scale);
+    let dual = dual_feasible(problem, dual)?;
+    let mut lower = 0.0;
+    for (device, multiplier) in dual.iter().enumerate() {
+        lower += share(problem, device, multiplier)?;
+    }
+    let scope = if problem.is_square() { Scope::ZeroForcing } else { Scope::Program };
+    let certificate = Certificate::new(lower, trace(x.as_ref()), scope)?;
+    Ok((x, dual, certificate))
+}
