@@ -68,6 +68,29 @@ fn prints_one_json_list_with_the_promised_fields() {
 }
 
 #[test]
+fn all_three_relaxations_have_one_shape_and_their_order() {
+    for relaxations in ["all", "lambda_min,trace_inverse,mmse", "all,mmse"] {
+        let (status, stdout, stderr) =
+            design(instance().to_string().as_bytes(), &["--json", "--relaxation", relaxations]);
+        assert_eq!((status, stderr.as_str()), (Some(0), ""));
+        let list: Value = serde_json::from_str(&stdout).unwrap();
+        let found = &list[0]["relaxations"];
+        assert_eq!(keys(found), ["lambda_min", "mmse", "trace_inverse"]);
+        let bound = |name: &str, side: &str| found[name][side].as_f64().unwrap();
+        for name in keys(found) {
+            assert_eq!(keys(&found[name]), ["iterations", "lower", "seconds", "upper"]);
+            assert!(bound(name, "lower") <= bound(name, "upper"));
+            assert!(bound(name, "upper") - bound(name, "lower") <= 1e-5 * bound(name, "upper"), "{found}");
+        }
+        // mmse <= σ² trace_inverse <= σ² lambda_min, with σ² = 0.1.
+        assert!(bound("mmse", "lower") <= 0.1 * bound("trace_inverse", "upper"));
+        assert!(bound("trace_inverse", "lower") <= bound("lambda_min", "upper"));
+        let refined = list[0]["transceivers"]["refined"]["mse"].as_f64().unwrap();
+        assert!(bound("mmse", "lower") <= refined);
+    }
+}
+
+#[test]
 fn the_gap_is_null_where_no_bound_holds() {
     let (status, stdout, _) = design(instance().to_string().as_bytes(), &["--json", "--streams", "1"]);
     assert_eq!(status, Some(0));

@@ -48,6 +48,13 @@ fn links_behave_as_the_paper_says() {
     // Uncoded FDMA's error grows about linearly in N.
     let fdma = |devices| row(&evaluation, LinkKind::Fdma, devices).mse;
     assert!((fdma(8) / fdma(2) / 4.0 - 1.0).abs() < 0.25, "{} {}", fdma(2), fdma(8));
+    // The refined transceivers are near the bound that holds for all, the papers' pipeline far from it.
+    let studies = &evaluation.transceivers;
+    assert_eq!(studies.iter().map(|study| study.devices).collect::<Vec<_>>(), [2, 4, 8]);
+    for study in studies {
+        let (bound, refined, paper) = (study.bound.unwrap().mean, study.refined.mean, study.paper.mean);
+        assert!(bound <= refined && refined < 1.15 * bound && 1.2 * refined < paper, "{study:?}");
+    }
 }
 
 #[test]

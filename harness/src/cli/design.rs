@@ -23,6 +23,7 @@ use crate::report::FormatError;
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
     aircomp design instances.json\n  \
+    aircomp design instances.json --relaxation all\n  \
     aircomp design instances.json --relaxation lambda_min,mmse --streams 2 --json\n\n\
     FILE is one instance or a list, in JSON:\n  \
     {\"name\": \"one\", \"receive_antennas\": 2, \"transmit_antennas\": [1], \"transmit_power\": [1.0],\n   \
@@ -62,8 +63,30 @@ pub(super) struct Arguments {
 enum Relaxation {
     /// The papers' (17); its value is a zero-forcing α
     LambdaMin,
-    /// The true problem's; its value is an MSE
+    /// Zero forcing with the true power constraint; its value is a zero-forcing α, and a bound on all of them
+    TraceInverse,
+    /// The true problem's; its value is an MSE, and a bound on all of them
     Mmse,
+    /// All three
+    All,
+}
+
+impl Relaxation {
+    /// The relaxations that this name stands for, each under its own.
+    fn members(self) -> &'static [(Self, solver::relaxation::Relaxation)] {
+        use solver::relaxation::Relaxation as R;
+        const ALL: [(Relaxation, R); 3] = [
+            (Relaxation::LambdaMin, R::LambdaMin),
+            (Relaxation::TraceInverse, R::TraceInverse),
+            (Relaxation::Mmse, R::Mmse),
+        ];
+        match self {
+            Self::LambdaMin => &ALL[..1],
+            Self::TraceInverse => &ALL[1..2],
+            Self::Mmse => &ALL[2..],
+            Self::All => &ALL,
+        }
+    }
 }
 
 /// Runs the command.

@@ -9,6 +9,7 @@ mod perplexity;
 mod protocol;
 mod shares;
 mod sources;
+mod transceivers;
 
 pub use error::EvaluateError;
 pub use latency::Latency;
@@ -53,6 +54,7 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
     let runs = (configuration.devices.len() * configuration.links.len() * windows.len()) as u64;
     progress.begin(runs, "perplexity");
     let mut columns = Vec::with_capacity(configuration.devices.len());
+    let mut powers = Vec::new();
     for (&devices, shares) in configuration.devices.iter().zip(&plan.shares) {
         let cluster = InProcess::load(&checkpoint, shares)?;
         let power = if on_air {
@@ -76,7 +78,10 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
             column.push(latency.row(kind, devices, &measured));
         }
         columns.push(column);
+        // With one device nothing is transmitted.
+        powers.extend(Some(power).filter(|_| on_air && devices > 1));
     }
+    let transceivers = transceivers::study(configuration, &powers, &pool, progress)?;
 
     let rows = (0..configuration.links.len())
         .flat_map(|link| columns.iter().map(move |column| column[link].clone()))
@@ -86,6 +91,7 @@ pub fn run(configuration: &Configuration, progress: &dyn Progress) -> Result<Eva
         text: sources::summarize_text(&configuration.text, &text, tokens.len(), &windows),
         protocol: protocol.describe(),
         rows,
+        transceivers,
         assignment: plan.study,
         configuration: configuration.clone(),
     })

@@ -184,7 +184,8 @@ fn optimize(
     Ok((assignment.shares, iterations))
 }
 
-fn estimate(samples: &[f64]) -> Estimate {
+/// Mean and standard error of independent samples.
+pub(super) fn estimate(samples: &[f64]) -> Estimate {
     let count = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / count;
     let squares: f64 = samples.iter().map(|sample| (sample - mean).powi(2)).sum();

@@ -17,6 +17,9 @@ pub struct Evaluation {
     pub protocol: String,
     /// One row per link and number of devices, in the order of the configuration (links outside, devices inside).
     pub rows: Vec<Row>,
+    /// How good transceivers are, for each number of devices that transmit; empty where nothing goes over the air.
+    #[serde(default)]
+    pub transceivers: Vec<TransceiverStudy>,
     /// Uniform against optimized shares; none where there is nothing to share (one device).
     pub assignment: Option<AssignmentStudy>,
 }
@@ -91,6 +94,21 @@ pub struct Estimate {
     pub mean: f64,
     /// Its standard error.
     pub standard_error: f64,
+}
+
+/// MSE (7) of transceivers of `N` devices, averaged over channels that the run did not use elsewhere, symbols of unit variance.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TransceiverStudy {
+    /// Number of devices `N`.
+    pub devices: usize,
+    /// Channels averaged over.
+    pub channels: u64,
+    /// The papers' pipeline: relaxation (17), 100 Gaussian randomizations, zero forcing.
+    pub paper: Estimate,
+    /// Local refinement of the true problem from there.
+    pub refined: Estimate,
+    /// Certified lower bound on the MSE of every transceiver; none where devices have more antennas than there are streams.
+    pub bound: Option<Estimate>,
 }
 
 /// Uniform against optimized shares of the model.

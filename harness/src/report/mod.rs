@@ -16,6 +16,7 @@ pub use csv::Csv;
 pub use destination::{Destination, ReportError};
 pub use evaluation::{
     AssignmentIteration, AssignmentStudy, Estimate, Evaluation, ModelSummary, Row, TextSummary,
+    TransceiverStudy,
 };
 pub use html::Html;
 pub use json::{ConfigurationJson, Json, SummaryJson};

@@ -60,6 +60,13 @@ pub(crate) fn report() -> Report {
         difference: Estimate { mean: 0.4, standard_error: 0.01 },
         samples: 200,
     });
+    let transceivers = [2.0, 4.0, 8.0].map(|n| TransceiverStudy {
+        devices: n as usize,
+        channels: 20,
+        paper: estimate(0.8 * n),
+        refined: estimate(0.9 + 0.13 * n),
+        bound: Some(estimate(0.9 + 0.11 * n)),
+    });
     let evaluation = Evaluation {
         model: ModelSummary {
             name: configuration.model.to_string(),
@@ -80,6 +87,7 @@ pub(crate) fn report() -> Report {
         },
         protocol: "Disjoint windows of 256 tokens, each alone, all shifted targets, the tail dropped.".into(),
         rows,
+        transceivers: transceivers.into(),
         assignment,
         configuration,
     };

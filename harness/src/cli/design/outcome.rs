@@ -10,6 +10,8 @@ use solver::{Error, Problem};
 
 use super::Relaxation;
 
+/// Relative gap asked of the relaxations that nothing is recovered from.
+const RELAXATION_GAP: f64 = 1e-6;
 /// How close the bound that transceivers are measured against is to the relaxation's optimum: well below any gap of interest.
 const BOUND_PRECISION: f64 = 1e-4;
 
@@ -70,17 +72,15 @@ pub(super) fn design(
     let refined_seconds = begin.elapsed().as_secs_f64();
 
     let mut relaxations = BTreeMap::new();
-    let mut bound: Option<f64> = None;
-    for &relaxation in asked {
+    for &(name, relaxation) in asked.iter().flat_map(|name| name.members()) {
         let interval = match relaxation {
-            Relaxation::LambdaMin => lambda_min,
-            Relaxation::Mmse => mmse(problem)?,
+            relaxation::Relaxation::LambdaMin => lambda_min,
+            other => interval(other, problem)?,
         };
-        if relaxation == Relaxation::Mmse && problem.is_square() {
-            bound = Some(interval.lower);
-        }
-        relaxations.insert(relaxation, interval);
+        relaxations.insert(name, interval);
     }
+    let mmse = relaxations.get(&Relaxation::Mmse).filter(|_| problem.is_square());
+    let mut bound = mmse.map(|interval| interval.lower);
     if bound.is_none() {
         let options = Options { relative_gap: BOUND_PRECISION, ..Options::default() };
         bound = relaxation::mmse::lower_bound(problem, &options)?;
@@ -96,10 +96,10 @@ pub(super) fn design(
     })
 }
 
-/// The interval of the mmse relaxation. Its method converges slowly; an interval that is wider than asked for is valid all the same.
-fn mmse(problem: &Problem) -> Result<Interval, Error> {
+/// The interval of a relaxation. One that is wider than asked for is valid all the same.
+fn interval(relaxation: relaxation::Relaxation, problem: &Problem) -> Result<Interval, Error> {
     let begin = Instant::now();
-    match relaxation::mmse::solve(problem, &Options { relative_gap: 1e-6, ..Options::default() }) {
+    match relaxation.solve(problem, &Options { relative_gap: RELAXATION_GAP, ..Options::default() }) {
         Ok(solution) => Ok(Interval::of(&solution, begin)),
         Err(Error::NotConverged { iterations, lower, upper, .. }) => {
             Ok(Interval { lower, upper, iterations, seconds: begin.elapsed().as_secs_f64() })

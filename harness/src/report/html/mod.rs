@@ -11,7 +11,7 @@ use super::number::{significant, with_error};
 use super::{AssignmentStudy, Evaluation, Format, FormatError, Report, Row};
 use escape::{Escaped, command_line};
 
-/// A page without external resources: what was run, the table, the plots of the paper's Figure 2, and how the shares converged.
+/// A page without external resources: what was run, the table, the plots of the paper's Figure 2, how good the transceivers are, and how the shares converged.
 #[derive(Debug, Clone, Copy)]
 pub struct Html;
 
@@ -145,10 +145,13 @@ fn table(rows: &[Row]) -> String {
              formula expects of it. Perplexity: ± one standard error over the windows.</p>"
 }
 
-/// The three plots of the paper's Figure 2.
+/// The three plots of the paper's Figure 2, and how far its transceivers are from the best.
 fn figures(evaluation: &Evaluation) -> String {
     let mut figures = String::new();
     for plot in plots::against_devices(&evaluation.rows) {
+        figures += &figure(&plot);
+    }
+    if let Some(plot) = plots::transceivers(&evaluation.transceivers) {
         figures += &figure(&plot);
     }
     figures

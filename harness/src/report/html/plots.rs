@@ -3,7 +3,7 @@
 use kuva::plot::LineStyle;
 use kuva::plot::scatter::MarkerShape;
 
-use super::super::{AssignmentStudy, Row};
+use super::super::{AssignmentStudy, Estimate, Row, TransceiverStudy};
 use super::axis::{Axis, devices_step};
 use super::chart::{Chart, Series};
 use crate::configuration::LinkKind;
@@ -112,6 +112,58 @@ fn series_of(link: LinkKind, points: Vec<(f64, f64)>) -> Series {
         LinkKind::Fdma => ("var(--fdma)", LineStyle::DashDot, MarkerShape::Diamond),
     };
     Series { name: link.to_string(), color, style, marker: Some(marker), points }
+}
+
+/// MSE of the papers' pipeline, of the refined transceiver and the certified bound, against the number of devices; none where there
+/// is nothing to draw.
+pub(super) fn transceivers(studies: &[TransceiverStudy]) -> Option<Figure> {
+    type Level = fn(&TransceiverStudy) -> Option<Estimate>;
+    let levels: [(&str, &str, LineStyle, MarkerShape, Level); 3] = [
+        ("paper's pipeline", "var(--fdma)", LineStyle::DashDot, MarkerShape::Diamond, |study| {
+            Some(study.paper)
+        }),
+        ("refined", "var(--air)", LineStyle::Solid, MarkerShape::Circle, |study| Some(study.refined)),
+        ("certified bound", "var(--digital)", LineStyle::Dashed, MarkerShape::Triangle, |study| study.bound),
+    ];
+    let values: Vec<f64> = studies
+        .iter()
+        .flat_map(|study| levels.iter().filter_map(|level| level.4(study)))
+        .map(|e| e.mean)
+        .collect();
+    let y_axis = Axis::fitting(&values)?;
+    let mut series = Vec::new();
+    for (name, color, style, marker, level) in levels {
+        let mut points: Vec<(f64, f64)> = studies
+            .iter()
+            .filter_map(|study| Some((study.devices as f64, level(study)?.mean)))
+            .filter(|point| y_axis.shows(point.1))
+            .collect();
+        points.sort_by(|left, right| left.0.total_cmp(&right.0));
+        if !points.is_empty() {
+            series.push(Series { name: name.into(), color, style, marker: Some(marker), points });
+        }
+    }
+    let most = studies.iter().map(|study| study.devices).max()?;
+    let chart = Chart {
+        identifier: "transceivers",
+        series,
+        x_label: "number of devices N",
+        x_maximum: 1.04 * most as f64,
+        x_step: Some(devices_step(most) as f64),
+        y_label: "MSE per symbol vector",
+        y_axis,
+    };
+    let channels = studies.first().map_or(0, |study| study.channels);
+    let unbounded = studies.iter().any(|study| study.bound.is_none());
+    let note = format!(
+        "Means over {channels} channels, symbols of unit variance.{}",
+        if unbounded { " Devices with more antennas than streams have no useful bound." } else { "" }
+    );
+    Some(Figure {
+        svg: chart.svg(),
+        caption: "(d) Transceivers: the paper's pipeline, local refinement, and the bound that no transceiver can beat.",
+        note,
+    })
 }
 
 /// How stochastic successive convex approximation converged; none where there is nothing to draw.

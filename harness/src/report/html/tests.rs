@@ -14,9 +14,17 @@ fn page(report: &Report) -> String {
 #[test]
 fn is_well_formed_and_complete() {
     let page = page(&synthetic::report());
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 5);
     assert_eq!(page.matches("<tr class=").count(), 16 + 1);
-    for text in ["transmission MSE", "perplexity", "time per token, ms", "iteration", "E[σ²α] of (17)"] {
+    for text in [
+        "transmission MSE",
+        "MSE per symbol vector",
+        "certified bound",
+        "perplexity",
+        "time per token, ms",
+        "iteration",
+        "E[σ²α] of (17)",
+    ] {
         assert!(page.contains(&format!(">{text}</text>")), "no axis says {text}");
     }
     assert!(page.contains("uniform shares") && page.contains("change E[MSE] by −16.0 %"));
@@ -58,6 +66,10 @@ fn odd_reports_are_still_pages() {
     let mut report = synthetic::report();
     report.evaluation.rows.truncate(1);
     report.evaluation.assignment = None;
+    assert_eq!(page(&report).matches("<svg").count(), 4);
+    report.evaluation.transceivers[0].bound = None;
+    assert!(page(&report).contains("no useful bound"));
+    report.evaluation.transceivers.clear();
     assert_eq!(page(&report).matches("<svg").count(), 3);
     report.evaluation.rows[0].perplexity = f64::INFINITY;
     assert_eq!(page(&report).matches("<svg").count(), 2);
@@ -71,7 +83,7 @@ fn odd_reports_are_still_pages() {
     if let Some(study) = &mut report.evaluation.assignment {
         study.iterations.clear();
     }
-    assert_eq!(page(&report).matches("<svg").count(), 3);
+    assert_eq!(page(&report).matches("<svg").count(), 4);
 }
 
 /// Writes a page to look at: `AIRCOMP_PAGE=FILE cargo test -p harness --lib look_at_it -- --ignored`.
