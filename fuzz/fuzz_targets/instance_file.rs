@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use solver::Problem;
 use solver::recovery::{self, Randomization, Refinement};
-use solver::relaxation::{Options, lambda_min};
+use solver::relaxation::{Options, Relaxation, Scope};
 use solver::transceiver::{self, Transceiver};
 
 /// Instances above this `R`, or above this `Σ T_n`, are only read: designing for them would take the fuzzer's time.
@@ -109,16 +109,20 @@ fn design_with(problem: &Problem) {
     if let Ok(limited) = transceiver::power_limited(problem, start) {
         check(problem, &limited);
     }
-    if let Ok(refined) = recovery::refine(problem, start, &Refinement { decrease: 1e-6, max_iterations: 20 })
-    {
+    let refined = recovery::refine(problem, start, &Refinement { decrease: 1e-6, max_iterations: 20 });
+    if let Ok(refined) = &refined {
         assert!(refined.mse.is_finite() && refined.mse >= 0.0, "refined MSE {}", refined.mse);
         check(problem, &refined.transceiver);
     }
     let options = Options { relative_gap: 1e-3, max_iterations: 40 };
-    if let Ok(relaxed) = lambda_min::solve(problem, &options) {
+    for relaxation in Relaxation::ALL {
+        let Ok(relaxed) = relaxation.solve(problem, &options) else { continue };
         let certificate = relaxed.certificate;
-        assert!(certificate.lower <= certificate.upper, "{certificate:?}");
-        assert!(certificate.relative_gap() <= options.relative_gap, "{certificate:?}");
+        assert!(certificate.lower <= certificate.upper, "{relaxation:?} {certificate:?}");
+        assert!(certificate.relative_gap() <= options.relative_gap, "{relaxation:?} {certificate:?}");
+        if let (Scope::AnyTransceiver, Ok(refined)) = (certificate.scope, &refined) {
+            assert!(certificate.lower <= refined.mse * (1.0 + 1e-9), "{certificate:?} {}", refined.mse);
+        }
         let randomization = Randomization { draws: 3, seed: 0 };
         if let Ok(paper) = recovery::gaussian_randomization(problem, relaxed.primal.as_ref(), &randomization)
         {
