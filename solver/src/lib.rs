@@ -47,8 +47,11 @@
 //! [`Error`] that carries its data. Everything random takes a seed, and one seed gives one result.
 
 pub mod assignment;
+pub mod batch;
 pub mod channel;
+pub mod csi;
 pub mod power;
+pub mod prelude;
 pub mod recovery;
 pub mod relaxation;
 pub mod sca;

@@ -1,0 +1,136 @@
+//! Channels that are correlated between blocks.
+
+use super::{BlockFading, Fading};
+use crate::error::{Error, Quantity};
+use faer::{Mat, c64};
+use std::f64::consts::TAU;
+
+/// Above 1 by this much, `|ρ|` still counts as 1: the rounding of a phase factor.
+const ROUNDING: f64 = 4.0 * f64::EPSILON;
+
+/// First-order Gauss–Markov fading: every entry of every channel is an autoregressive process around the fading's mean `m`,
+///
+/// `H_{t+1} = m + ρ (H_t − m) + √(1 − |ρ|²) W_t`, `W_t` i.i.d. `CN(0, s²)`, `H_0` with entries `CN(m, s²)`,
+///
+/// so that every block has the law of the given [`Fading`] and blocks `k` apart have correlation
+/// `E[(H_{t+k} − m)(H_t − m)^*] = ρ^k s²`. `ρ = 0` gives [`BlockFading`] of the same seed, `ρ = 1` one block for ever. A complex `ρ`
+/// turns the scattered part by `arg ρ` per block, as a Doppler shift common to all paths does.
+///
+/// An iterator over blocks 0, 1, 2, … without end; one seed gives one sequence. Each block needs its predecessor: there is no random
+/// access, and `nth(t)` draws all blocks up to `t`.
+///
+/// ```
+/// use solver::channel::{Fading, GaussMarkov, jakes_correlation};
+///
+/// // 1 ms between blocks, 10 Hz of Doppler: a pedestrian at 2 GHz.
+/// let correlation = jakes_correlation(10.0, 1e-3)?;
+/// assert!((correlation - 0.99901).abs() < 1e-5);
+/// let blocks = GaussMarkov::new(Fading::PAPER, correlation, 20, &[4; 8], 7)?;
+/// assert_eq!(blocks.take(3).count(), 3);
+/// # Ok::<(), solver::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct GaussMarkov {
+    fading: Fading,
+    correlation: c64,
+    /// `W_t`, by block.
+    innovations: BlockFading,
+    /// `H_t − m` of the last block; empty before block 0.
+    scattered: Vec<Mat<c64>>,
+}
+
+impl GaussMarkov {
+    /// Blocks of correlation `correlation` = `ρ` (real or complex, dimensionless) between neighbours, for devices with
+    /// `transmit_antennas[n]` antennas each and a server with `receive_antennas`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] unless `|ρ| ≤ 1`; [`Error::NoDevices`]; [`Error::EmptyMatrix`] if some number of antennas is zero.
+    pub fn new(
+        fading: Fading,
+        correlation: impl Into<c64>,
+        receive_antennas: usize,
+        transmit_antennas: &[usize],
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let correlation = correlation.into();
+        require_correlation(correlation)?;
+        let innovations = BlockFading::new(fading.scattered(), receive_antennas, transmit_antennas, seed)?;
+        Ok(Self { fading, correlation, innovations, scattered: Vec::new() })
+    }
+
+    /// `ρ`.
+    pub fn correlation(&self) -> c64 {
+        self.correlation
+    }
+
+    /// The law of every block.
+    pub fn fading(&self) -> Fading {
+        self.fading
+    }
+
+    /// `H_{t+1} − m` from `H_t − m`, or `H_0 − m` at the start.
+    fn advance(&mut self, innovations: Vec<Mat<c64>>) {
+        if self.scattered.is_empty() {
+            self.scattered = innovations;
+            return;
+        }
+        let weight = (1.0 - self.correlation.norm_sqr()).max(0.0).sqrt();
+        for (scattered, innovation) in self.scattered.iter_mut().zip(innovations) {
+            *scattered = Mat::from_fn(innovation.nrows(), innovation.ncols(), |i, j| {
+                self.correlation * scattered[(i, j)] + innovation[(i, j)] * weight
+            });
+        }
+    }
+}
+
+impl Iterator for GaussMarkov {
+    type Item = Vec<Mat<c64>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let innovations = self.innovations.next()?;
+        self.advance(innovations);
+        let mean = self.fading.mean();
+        let block = |scattered: &Mat<c64>| {
+            Mat::from_fn(scattered.nrows(), scattered.ncols(), |i, j| mean + scattered[(i, j)])
+        };
+        Some(self.scattered.iter().map(block).collect())
+    }
+}
+
+/// Checks `|ρ| ≤ 1`, up to rounding.
+pub(crate) fn require_correlation(correlation: c64) -> Result<(), Error> {
+    let value = correlation.norm();
+    if value <= 1.0 + ROUNDING {
+        return Ok(());
+    }
+    let valid = "absolute value at most 1";
+    Err(Error::OutOfRange { quantity: Quantity::FadingCorrelation, device: 0, value, valid })
+}
+
+/// Correlation `ρ = J_0(2π f_D T)` of a channel with itself after `interval` = `T` seconds, for isotropic scattering around a
+/// terminal that moves with the maximum Doppler shift `doppler` = `f_D` = speed · carrier frequency / speed of light, in hertz.
+///
+/// Clarke, *A statistical theory of mobile-radio reception* (Bell Syst. Tech. J. 1968); Jakes, *Microwave Mobile Communications*
+/// (1974). Negative beyond `f_D T ≈ 0.38`. [`GaussMarkov`] with this `ρ` has the model's correlation at lag 1 only: at lag `k` it has
+/// `ρ^k`, not `J_0(2π k f_D T)`.
+///
+/// # Errors
+/// [`Error::OutOfRange`] unless both are non-negative and finite, as is their product.
+pub fn jakes_correlation(doppler: f64, interval: f64) -> Result<f64, Error> {
+    for (quantity, value) in [(Quantity::DopplerShift, doppler), (Quantity::BlockInterval, interval)] {
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(Error::OutOfRange { quantity, device: 0, value, valid: "non-negative and finite" });
+        }
+    }
+    let phase = TAU * doppler * interval;
+    if !phase.is_finite() {
+        let valid = "small enough for 2π f_D T to be finite";
+        return Err(Error::OutOfRange {
+            quantity: Quantity::BlockInterval,
+            device: 0,
+            value: interval,
+            valid,
+        });
+    }
+    Ok(libm::j0(phase))
+}
