@@ -46,7 +46,7 @@ pub fn solve<P: Sync, S: Send>(problems: &[P], solve: impl Fn(&P) -> S + Sync) -
     #[cfg(feature = "parallel")]
     {
         use rayon::prelude::*;
-        problems.par_iter().map(solve).collect()
+        problems.par_iter().map(&solve).collect()
     }
     #[cfg(not(feature = "parallel"))]
     problems.iter().map(solve).collect()

@@ -58,6 +58,8 @@ pub mod sca;
 pub mod transceiver;
 
 mod descent;
+#[cfg(feature = "serde")]
+mod document;
 mod error;
 mod linalg;
 mod mismatch;

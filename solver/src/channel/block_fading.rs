@@ -11,6 +11,11 @@ use rand_chacha::ChaCha8Rng;
 /// Block `i` is a function of the seed and of `i` alone, so blocks can be drawn in any order and on any
 /// number of threads. As an iterator, yields blocks 0, 1, 2, … without end.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::BlockFading")
+)]
 pub struct BlockFading {
     fading: Fading,
     receive_antennas: usize,
@@ -48,6 +53,22 @@ impl BlockFading {
     /// `T_1, …, T_N`.
     pub fn transmit_antennas(&self) -> &[usize] {
         &self.transmit_antennas
+    }
+
+    /// The same blocks, whose iterator goes on at block `next`.
+    #[cfg(feature = "serde")]
+    pub(crate) fn starting_at(self, next: u64) -> Self {
+        Self { next, ..self }
+    }
+
+    /// The law of every channel's entries.
+    pub fn fading(&self) -> Fading {
+        self.fading
+    }
+
+    /// `R`.
+    pub fn receive_antennas(&self) -> usize {
+        self.receive_antennas
     }
 
     /// The channels `H_1, …, H_N` of block `index`.

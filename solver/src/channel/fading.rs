@@ -9,7 +9,13 @@ use rand_distr::{Distribution, StandardNormal};
 ///
 /// With a mean this is Rician fading with factor `K = |mean|²/variance`, without one Rayleigh fading.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::Fading")
+)]
 pub struct Fading {
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::complex"))]
     mean: c64,
     variance: f64,
 }
@@ -53,11 +59,6 @@ impl Fading {
     /// The variance of every entry: the scattered power.
     pub fn variance(&self) -> f64 {
         self.variance
-    }
-
-    /// The scattered part alone, `CN(0, variance)`.
-    pub(crate) fn scattered(self) -> Self {
-        Self { mean: c64::new(0.0, 0.0), ..self }
     }
 
     /// One `rows × columns` channel matrix.

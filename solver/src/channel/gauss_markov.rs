@@ -2,6 +2,7 @@
 
 use super::{BlockFading, Fading};
 use crate::error::{Error, Quantity};
+use crate::linalg::require_matrix;
 use faer::{Mat, c64};
 use std::f64::consts::TAU;
 
@@ -30,13 +31,19 @@ const ROUNDING: f64 = 4.0 * f64::EPSILON;
 /// # Ok::<(), solver::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::GaussMarkov")
+)]
 pub struct GaussMarkov {
-    fading: Fading,
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::complex"))]
     correlation: c64,
-    /// `W_t`, by block.
+    /// `V_t = m + W_t`, by block.
     innovations: BlockFading,
-    /// `H_t − m` of the last block; empty before block 0.
-    scattered: Vec<Mat<c64>>,
+    /// `H_t` of the last block; empty before block 0.
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrices"))]
+    last: Vec<Mat<c64>>,
 }
 
 impl GaussMarkov {
@@ -52,10 +59,30 @@ impl GaussMarkov {
         transmit_antennas: &[usize],
         seed: u64,
     ) -> Result<Self, Error> {
-        let correlation = correlation.into();
+        let innovations = BlockFading::new(fading, receive_antennas, transmit_antennas, seed)?;
+        Self::resumed(correlation.into(), innovations, Vec::new())
+    }
+
+    /// A process whose next block follows `last`, or is block 0 where `last` is empty.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`]; [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `last` is neither empty nor a block.
+    pub(crate) fn resumed(
+        correlation: c64,
+        innovations: BlockFading,
+        last: Vec<Mat<c64>>,
+    ) -> Result<Self, Error> {
         require_correlation(correlation)?;
-        let innovations = BlockFading::new(fading.scattered(), receive_antennas, transmit_antennas, seed)?;
-        Ok(Self { fading, correlation, innovations, scattered: Vec::new() })
+        let antennas = innovations.transmit_antennas();
+        if !last.is_empty() && last.len() != antennas.len() {
+            let (devices, found) = (antennas.len(), last.len());
+            return Err(Error::DeviceCount { quantity: Quantity::Channel, devices, found });
+        }
+        for (device, (channel, &columns)) in last.iter().zip(antennas).enumerate() {
+            let expected = (innovations.receive_antennas(), columns);
+            require_matrix(channel.as_ref(), expected, Quantity::Channel, device)?;
+        }
+        Ok(Self { correlation, innovations, last })
     }
 
     /// `ρ`.
@@ -65,21 +92,7 @@ impl GaussMarkov {
 
     /// The law of every block.
     pub fn fading(&self) -> Fading {
-        self.fading
-    }
-
-    /// `H_{t+1} − m` from `H_t − m`, or `H_0 − m` at the start.
-    fn advance(&mut self, innovations: Vec<Mat<c64>>) {
-        if self.scattered.is_empty() {
-            self.scattered = innovations;
-            return;
-        }
-        let weight = (1.0 - self.correlation.norm_sqr()).max(0.0).sqrt();
-        for (scattered, innovation) in self.scattered.iter_mut().zip(innovations) {
-            *scattered = Mat::from_fn(innovation.nrows(), innovation.ncols(), |i, j| {
-                self.correlation * scattered[(i, j)] + innovation[(i, j)] * weight
-            });
-        }
+        self.innovations.fading()
     }
 }
 
@@ -88,12 +101,21 @@ impl Iterator for GaussMarkov {
 
     fn next(&mut self) -> Option<Self::Item> {
         let innovations = self.innovations.next()?;
-        self.advance(innovations);
-        let mean = self.fading.mean();
-        let block = |scattered: &Mat<c64>| {
-            Mat::from_fn(scattered.nrows(), scattered.ncols(), |i, j| mean + scattered[(i, j)])
+        let (correlation, mean) = (self.correlation, self.fading().mean());
+        let weight = (1.0 - correlation.norm_sqr()).max(0.0).sqrt();
+        // H_{t+1} = ρ H_t + w V_t + (1 − ρ − w) m, exact at ρ = 0 and ρ = 1.
+        let rest = mean * (1.0 - correlation - weight);
+        self.last = if self.last.is_empty() {
+            innovations
+        } else {
+            let step = |(last, innovation): (&Mat<c64>, &Mat<c64>)| {
+                Mat::from_fn(last.nrows(), last.ncols(), |i, j| {
+                    correlation * last[(i, j)] + innovation[(i, j)] * weight + rest
+                })
+            };
+            self.last.iter().zip(&innovations).map(step).collect()
         };
-        Some(self.scattered.iter().map(block).collect())
+        Some(self.last.clone())
     }
 }
 

@@ -10,6 +10,11 @@ use faer::{Mat, MatRef, c64};
 
 /// When [`alternate`] stops.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Alternation {
     /// Relative decrease of the averaged MSE in one iteration below which it stops. Default: `1e-8`. Valid: 0 to 1, 1 excluded.
     pub decrease: f64,
@@ -38,6 +43,7 @@ impl Alternation {
 
 /// A transceiver improved by [`alternate`].
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Alternated {
     /// The transceiver, within every power limit.
     pub transceiver: Transceiver,

@@ -11,6 +11,11 @@ use rand_chacha::ChaCha8Rng;
 /// The independence is that of linear MMSE estimates of Gaussian channels, so it holds for [`ChannelError::from_pilots`] and
 /// [`ChannelError::aged`]; for variances given to [`ChannelError::new`] it is the caller's claim.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::ChannelError")
+)]
 pub struct ChannelError {
     variance: Vec<f64>,
 }
