@@ -124,6 +124,7 @@ fn channel_errors_are_checked() {
     mismatched(csi::robust(&three, &error).map(drop));
     mismatched(csi::mean_squared_error(&three, &error, &transceiver).map(drop));
     mismatched(csi::alternate(&three, &error, start.as_ref(), &Default::default()).map(drop));
+    mismatched(csi::lower_bound(&three, &error, &transceiver, &Default::default()).map(drop));
     mismatched(error.channels(three.channels(), 1, 0).map(drop));
     mismatched(error.estimates(&Fading::PAPER, three.channels(), 1, 0).map(drop));
     let enormous = ChannelError::new(vec![f64::MAX; 2]).unwrap();
@@ -295,8 +296,8 @@ fn alternation_descends_to_a_stationary_point() {
     }
 }
 
-/// What the two lower bounds bound: at the estimates, every transceiver's average; at the robust problem, those at full power, and
-/// not those at less.
+/// What the lower bounds bound: at the estimates and of `csi`, every transceiver's average; at the robust problem, those at full power,
+/// and not those at less.
 #[test]
 fn lower_bounds_hold_for_what_they_say() {
     let options = Options { relative_gap: 1e-4, ..Default::default() };
@@ -311,7 +312,19 @@ fn lower_bounds_hold_for_what_they_say() {
         let designed = design(&robust).transceiver;
         let alternated =
             csi::alternate(&estimated, &error, designed.aggregator(), &Default::default()).unwrap();
-        assert!(alternated.mse > at_estimates);
+        let bound = csi::lower_bound(&estimated, &error, &alternated.transceiver, &options).unwrap().unwrap();
+        assert!(
+            at_estimates <= bound && bound <= alternated.mse,
+            "{at_estimates} {bound} {}",
+            alternated.mse
+        );
+        // It holds for every design, and whatever the design that it is asked for with.
+        let naive = design(&estimated).transceiver;
+        let loose = csi::lower_bound(&estimated, &error, &naive, &options).unwrap().unwrap();
+        for other in [&naive, &designed, &alternated.transceiver] {
+            let average = csi::mean_squared_error(&estimated, &error, other).unwrap().total();
+            assert!(average >= bound && average >= loose);
+        }
         undercut += usize::from(alternated.mse < at_robust);
         // Full power: the designed precoders scaled up to their limits.
         let precoders = designed.precoders().iter().enumerate().map(|(device, precoder)| {
@@ -323,4 +336,58 @@ fn lower_bounds_hold_for_what_they_say() {
         assert!(csi::mean_squared_error(&estimated, &error, &full).unwrap().total() > at_robust);
     }
     assert!(undercut > 0, "slack power should undercut the robust problem's bound somewhere");
+}
+
+/// Two devices: the relaxation has a solution of rank `L`, so the alternation's end is optimal, and the bound proves it. Without errors the
+/// bound is that of the `mmse` relaxation; where some device has more antennas than streams there is none.
+#[test]
+fn lower_bound_is_tight_for_two_devices() {
+    let options = Options { relative_gap: 1e-6, ..Default::default() };
+    for seed in 0..4 {
+        let estimates = BlockFading::new(Fading::PAPER, 12, &[3; 2], seed).unwrap().block(0);
+        let estimated = Problem::new(estimates, vec![1.0, 10.0], 0.5).unwrap();
+        let estimated = estimated.with_signal_variance(vec![0.5, 2.0]).unwrap();
+        let error = ChannelError::new(vec![0.3, 0.2]).unwrap();
+        let start = design(&csi::robust(&estimated, &error).unwrap()).transceiver;
+        let settings = Alternation { decrease: 1e-12, max_iterations: 10_000 };
+        let end = csi::alternate(&estimated, &error, start.aggregator(), &settings).unwrap();
+        let bound = csi::lower_bound(&estimated, &error, &end.transceiver, &options).unwrap().unwrap();
+        assert!(bound <= end.mse * (1.0 + 1e-9) && bound > 0.999 * end.mse, "{bound} {}", end.mse);
+
+        let none = ChannelError::new(vec![0.0; 2]).unwrap();
+        let refined = design(&estimated);
+        let bound = csi::lower_bound(&estimated, &none, &refined.transceiver, &options).unwrap().unwrap();
+        let expected = mmse::lower_bound(&estimated, &options).unwrap().unwrap();
+        assert!((bound / expected - 1.0).abs() < 1e-4, "{bound} {expected}");
+    }
+    let (wide, error) = unequal(1);
+    let transceiver = power_limited(&wide, wide.channels()[0].as_ref()).unwrap();
+    assert_eq!(csi::lower_bound(&wide, &error, &transceiver, &options).unwrap(), None);
+}
+
+/// Channels at the ends of the floating-point range end in numbers or in errors, never in NaN or a panic.
+#[test]
+fn extreme_scales_are_solved_or_refused() {
+    for scale in [1e-300, 1e-160, 1e-80, 1e-8, 1e8, 1e80, 1e160, 1e300] {
+        let channels = paper_problem(2, 1)
+            .channels()
+            .iter()
+            .map(|h| Mat::from_fn(20, 4, |i, j| h[(i, j)] * scale))
+            .collect();
+        let estimated = Problem::new(channels, vec![1.0; 2], 1.0).unwrap();
+        for variance in [0.0, 1e-300, 1.0, 1e300] {
+            let error = ChannelError::new(vec![variance; 2]).unwrap();
+            let start = Mat::from_fn(20, 4, |i, j| estimated.channels()[0][(i, j)] / scale);
+            let options = Alternation { max_iterations: 20, ..Default::default() };
+            let Ok(end) = csi::alternate(&estimated, &error, start.as_ref(), &options) else { continue };
+            assert!(end.mse.is_finite() && end.mse >= 0.0, "{scale} {variance}");
+            if let Ok(bound) = csi::lower_bound(&estimated, &error, &end.transceiver, &Default::default()) {
+                assert!(
+                    bound.unwrap() <= end.mse * (1.0 + 1e-9),
+                    "{scale} {variance}: {bound:?} {}",
+                    end.mse
+                );
+            }
+        }
+    }
 }

@@ -14,10 +14,14 @@
 //! its noise is charged whether the power is used or not, so its designs save none. [`alternate`] then descends on the average itself, where a
 //! device with power to spare does better below its limit.
 //!
-//! What the `mmse` relaxation's lower bound says about the average of a transceiver within the power limits:
+//! # Bounds
+//!
+//! What a lower bound of the `mmse` relaxation says about the average of a transceiver within the power limits:
 //!
 //! - at [`robust`], it holds for transceivers in which every device with an error uses its full power, and for those alone;
-//! - at the estimates as they are, with noise power `σ²`, it holds for every transceiver, because errors only add.
+//! - at the estimates as they are, with noise power `σ²`, it holds for every transceiver, because errors only add; it is loose.
+//!
+//! [`lower_bound`] is a tighter one that holds for every transceiver.
 //!
 //! # Example
 //!
@@ -41,15 +45,20 @@
 //! // The average that was designed for, a better one, and what became of that on the true channels.
 //! let average = csi::mean_squared_error(&estimated, &error, &design.transceiver)?.total();
 //! assert!(improved.mse < 0.6 * average && average < 1.000_001 * design.mse);
+//! // No transceiver's average is below this, so the improved one's is within a few percent of the best.
+//! let bound = csi::lower_bound(&estimated, &error, &improved.transceiver, &Default::default())?.expect("L = T_n");
+//! assert!(bound <= improved.mse && improved.mse < 1.05 * bound);
 //! let met = improved.transceiver.mean_squared_error(&csi::with_channels(&estimated, truth)?)?.total();
 //! assert!(met < 2.0 * improved.mse);
 //! # Ok::<(), solver::Error>(())
 //! ```
 
 mod alternate;
+mod bound;
 mod channel_error;
 
 pub use alternate::{Alternated, Alternation, alternate};
+pub use bound::lower_bound;
 pub use channel_error::{ChannelError, predict};
 
 use crate::error::Error;
