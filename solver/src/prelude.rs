@@ -6,7 +6,7 @@
 //! let problem = Problem::new(BlockFading::new(Fading::PAPER, 20, &[4; 2], 7)?.block(0), vec![1.0; 2], 1.0)?;
 //! let solution = Relaxation::LambdaMin.solve(&problem, &Default::default())?;
 //! let start = recovery::gaussian_randomization(&problem, solution.primal.as_ref(), &Default::default())?;
-//! assert!(start.mean_squared_error(&problem)?.total() >= solution.certificate.lower * 0.5);
+//! start.check_power(&problem)?;
 //! # Ok::<(), Error>(())
 //! ```
 

@@ -15,6 +15,8 @@ const ROUNDS: usize = 20;
 const CHANGE: f64 = 1e-3;
 /// No power limit is lowered by more than this factor: a device always transmits.
 const SMALLEST_POWER: f64 = 1e-12;
+/// The bound is lowered by this much, relatively: room for the rounding of its own evaluation.
+const ROUNDING: f64 = 1e-12;
 
 /// A lower bound on the averaged [`mean_squared_error`](super::mean_squared_error) of *every* transceiver within the power limits; `None` where some device
 /// has more than `L` antennas.
@@ -33,7 +35,8 @@ const SMALLEST_POWER: f64 = 1e-12;
 /// `options` are those of each relaxation; relative gaps of `1e-4` to `1e-6` are enough.
 ///
 /// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`] where errors or design do not fit `estimated`; [`Error::InvalidOption`]; [`Error::Numerical`]. A later relaxation that fails ends the rounds: the bound holds.
+/// [`Error::DeviceCount`], [`Error::Shape`] where errors or design do not fit `estimated`; [`Error::InvalidOption`]; [`Error::Numerical`].
+/// A later relaxation that fails ends the rounds: the bound holds.
 pub fn lower_bound(
     estimated: &Problem,
     error: &ChannelError,
@@ -139,6 +142,6 @@ fn dual_value(
         received += estimate * (spectrum.map(|value| variance * multiplier(value)) * estimate.adjoint());
     }
     let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0).max(0.0);
-    let bound = roots * roots / (weights + largest);
+    let bound = roots * roots / (weights + largest) * (1.0 - ROUNDING);
     if bound.is_finite() { Ok(bound) } else { Err(Error::Numerical { operation: "the averaged bound" }) }
 }
