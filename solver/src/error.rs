@@ -33,6 +33,16 @@ pub enum Quantity {
     FadingVariance,
     /// The mean of a fading model's entries.
     FadingMean,
+    /// The correlation `ρ` of a fading process from one block to the next.
+    FadingCorrelation,
+    /// The maximum Doppler shift `f_D`.
+    DopplerShift,
+    /// The time `T` between blocks.
+    BlockInterval,
+    /// The variance `σ_e,n²` of what is unknown of a device's channel.
+    ChannelErrorVariance,
+    /// The signal-to-noise ratio of a device's pilots.
+    PilotSnr,
 }
 
 impl std::fmt::Display for Quantity {
@@ -52,6 +62,11 @@ impl std::fmt::Display for Quantity {
             Self::Share => "share m_n",
             Self::FadingVariance => "fading variance",
             Self::FadingMean => "fading mean",
+            Self::FadingCorrelation => "fading correlation",
+            Self::DopplerShift => "Doppler shift",
+            Self::BlockInterval => "block interval",
+            Self::ChannelErrorVariance => "channel error variance",
+            Self::PilotSnr => "pilot signal-to-noise ratio",
         })
     }
 }

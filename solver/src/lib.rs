@@ -40,21 +40,40 @@
 //! # Ok::<(), solver::Error>(())
 //! ```
 //!
+//! # Features
+//!
+//! - `parallel`: [`batch::solve`] on the threads of the current rayon pool, with the same results;
+//! - `serde`: `Serialize` and `Deserialize` on the public value types. Matrices are written as `{rows, columns, re, im}`, column by column, complex
+//!   numbers as `[re, im]`. What is read is checked as the constructors check it; a certificate that is read is a claim, which
+//!   [`Relaxation::certify`](relaxation::Relaxation::certify) proves anew from the points.
+//!
+//! Both are off by default.
+//!
 //! # Conventions
 //!
 //! Matrices are [`faer::Mat`] of [`faer::c64`] (which is `num_complex::Complex<f64>`). Powers are linear, per channel
 //! use, in one unit of the caller's choice. Nothing prints, reads files or panics on input; every failure is an
 //! [`Error`] that carries its data. Everything random takes a seed, and one seed gives one result.
 
+/// The examples of the crate's page, for the tests alone.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub mod assignment;
+pub mod batch;
 pub mod channel;
+pub mod csi;
 pub mod power;
+pub mod prelude;
 pub mod recovery;
 pub mod relaxation;
 pub mod sca;
 pub mod transceiver;
 
 mod descent;
+#[cfg(feature = "serde")]
+mod document;
 mod error;
 mod linalg;
 mod mismatch;

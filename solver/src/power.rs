@@ -8,6 +8,11 @@ use crate::error::{Error, Quantity};
 
 /// What the budget `P_n^max` pays for.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 pub enum Accounting {
     /// Eq. (8) as printed: `P_n^max` is an energy per all-reduce, spread over its `symbols/streams` channel uses.
     /// The power per channel use is `(P_n^max − e_n m_n s_tot) · L / L_0`.
@@ -36,6 +41,11 @@ impl Accounting {
 ///
 /// The power left per channel use, `p_n(m_n)`, is affine and decreasing in the share.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::EnergyModel")
+)]
 pub struct EnergyModel {
     budget: f64,
     whole_model: f64,

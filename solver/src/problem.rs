@@ -13,7 +13,13 @@ use faer::{Mat, c64};
 ///
 /// The inputs are checked on construction: a `Problem` is always well-formed.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::Problem")
+)]
 pub struct Problem {
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrices"))]
     channels: Vec<Mat<c64>>,
     transmit_power: Vec<f64>,
     noise_power: f64,

@@ -13,6 +13,11 @@ use rand_chacha::ChaCha8Rng;
 
 /// How many times Gaussian randomization draws, and from which seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Randomization {
     /// Draws `T`. Default: 100, the papers' number. Valid: at least 1.
     pub draws: usize,
@@ -28,6 +33,11 @@ impl Default for Randomization {
 
 /// When refinement stops.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Refinement {
     /// Relative decrease of the MSE in one iteration below which it stops. Default: `1e-12`. Valid: 0 to 1, 1 excluded.
     pub decrease: f64,
@@ -43,6 +53,7 @@ impl Default for Refinement {
 
 /// A refined transceiver.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Refined {
     /// The transceiver, within every power limit.
     pub transceiver: Transceiver,

@@ -12,6 +12,7 @@ pub const POWER_TOLERANCE: f64 = 1e-9;
 
 /// The error of the sum, split as in (7).
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct MeanSquaredError {
     /// `Σ_n v_n ‖A^H H_n B_n − I‖_F²`: what the channel and the precoders leave of the devices' symbols.
     pub mismatch: f64,
@@ -28,8 +29,15 @@ impl MeanSquaredError {
 
 /// An aggregator `A` (`R×L`) and precoders `B_n` (`T_n×L`).
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::Transceiver")
+)]
 pub struct Transceiver {
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrix"))]
     aggregator: Mat<c64>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrices"))]
     precoders: Vec<Mat<c64>>,
 }
 
@@ -47,6 +55,12 @@ impl Transceiver {
             require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
         }
         Ok(Self { aggregator, precoders })
+    }
+
+    /// From matrices that are known to fit each other.
+    #[cfg(feature = "serde")]
+    pub(crate) fn from_parts(aggregator: Mat<c64>, precoders: Vec<Mat<c64>>) -> Self {
+        Self { aggregator, precoders }
     }
 
     /// `A`, `R×L`.

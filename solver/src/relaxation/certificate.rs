@@ -7,6 +7,7 @@ use faer::{Mat, MatRef, c64};
 
 /// What a lower bound bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Scope {
     /// The value of this convex program, and nothing else.
     Program,
@@ -21,6 +22,7 @@ const ROUNDING: f64 = 1e-12;
 
 /// An interval that holds the optimal value, from a feasible point on each side.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Certificate {
     /// Value of a dual feasible point.
     pub lower: f64,

@@ -29,6 +29,7 @@ use faer::{Mat, c64};
 
 /// The three relaxations, named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Relaxation {
     /// The papers' (17): [`lambda_min`].
     LambdaMin,
@@ -40,6 +41,11 @@ pub enum Relaxation {
 
 /// When to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 pub struct Options {
     /// Largest relative gap `(upper − lower)/upper` of the certificate. Default: `1e-7`. Valid: `1e-11` to 1, 1 excluded.
     pub relative_gap: f64,
@@ -71,10 +77,13 @@ impl Options {
 
 /// A solved relaxation.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Solution {
     /// `X`, `R×R`, Hermitian and positive semidefinite: feasible and near-optimal.
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrix"))]
     pub primal: Mat<c64>,
     /// `U_n`, `T_n×T_n`, Hermitian and positive semidefinite, in `𝒰`: feasible and near-optimal.
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrices"))]
     pub dual: Vec<Mat<c64>>,
     /// Bounds on the optimal value, computed from `primal`, `dual` and the problem's data alone.
     pub certificate: Certificate,
@@ -84,10 +93,13 @@ pub struct Solution {
 
 /// What a [`Backend`] returns: points that nobody has checked yet.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Points {
     /// `X`, `R×R`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrix"))]
     pub primal: Mat<c64>,
     /// `U_n`, `T_n×T_n`.
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::matrices"))]
     pub dual: Vec<Mat<c64>>,
     /// Iterations taken.
     pub iterations: usize,

@@ -53,3 +53,25 @@ fn reference(instance: serde_json::Value) -> Reference {
         optimal: instance["optimal_value"].clone(),
     }
 }
+
+/// All entries of a block's channels.
+pub fn entries(block: &[Mat<c64>]) -> Vec<c64> {
+    let columns = block.iter().flat_map(|matrix| matrix.col_iter());
+    columns.flat_map(|column| column.iter().copied().collect::<Vec<_>>()).collect()
+}
+
+/// The sample mean, and its standard error for independent values.
+pub fn mean_and_error(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let values: Vec<f64> = values.into_iter().collect();
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    (mean, (variance / count).sqrt())
+}
+
+/// Asserts that the sample mean is within 4.5 standard errors of what is expected.
+#[track_caller]
+pub fn assert_within(values: impl IntoIterator<Item = f64>, expected: f64) {
+    let (mean, error) = mean_and_error(values);
+    assert!((mean - expected).abs() < 4.5 * error, "{mean} ± {error}, expected {expected}");
+}

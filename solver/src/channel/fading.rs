@@ -1,0 +1,73 @@
+//! The law of a channel matrix's entries.
+
+use crate::error::{Error, Quantity};
+use faer::{Mat, c64};
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// A channel matrix's entries: i.i.d. `CN(mean, variance)`.
+///
+/// With a mean this is Rician fading with factor `K = |mean|²/variance`, without one Rayleigh fading.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::Fading")
+)]
+pub struct Fading {
+    #[cfg_attr(feature = "serde", serde(with = "crate::document::complex"))]
+    mean: c64,
+    variance: f64,
+}
+
+impl Fading {
+    /// The setting of \[A\], section IV: Rician, mean 1 and variance 1.
+    pub const PAPER: Self = Self { mean: c64 { re: 1.0, im: 0.0 }, variance: 1.0 };
+    /// Rayleigh fading of unit variance: no line of sight.
+    pub const RAYLEIGH: Self = Self { mean: c64 { re: 0.0, im: 0.0 }, variance: 1.0 };
+
+    /// Rician fading: entries `CN(mean, variance)`, the variance shared equally by real and imaginary part.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] if the mean is not finite, or the variance is not positive and finite.
+    pub fn rician(mean: c64, variance: f64) -> Result<Self, Error> {
+        if !(mean.re.is_finite() && mean.im.is_finite()) {
+            let value = if mean.re.is_finite() { mean.im } else { mean.re };
+            return Err(Error::OutOfRange {
+                quantity: Quantity::FadingMean,
+                device: 0,
+                value,
+                valid: "finite",
+            });
+        }
+        if !(variance.is_finite() && variance > 0.0) {
+            return Err(Error::OutOfRange {
+                quantity: Quantity::FadingVariance,
+                device: 0,
+                value: variance,
+                valid: "positive and finite",
+            });
+        }
+        Ok(Self { mean, variance })
+    }
+
+    /// The mean of every entry: the line of sight.
+    pub fn mean(&self) -> c64 {
+        self.mean
+    }
+
+    /// The variance of every entry: the scattered power.
+    pub fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// One `rows × columns` channel matrix.
+    pub fn sample(&self, rows: usize, columns: usize, rng: &mut (impl Rng + ?Sized)) -> Mat<c64> {
+        let deviation = (self.variance / 2.0).sqrt();
+        Mat::from_fn(rows, columns, |_, _| {
+            let re: f64 = StandardNormal.sample(rng);
+            let im: f64 = StandardNormal.sample(rng);
+            self.mean + c64::new(re, im) * deviation
+        })
+    }
+}

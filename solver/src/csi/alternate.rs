@@ -1,0 +1,143 @@
+//! Descent on the averaged error itself.
+
+use super::{ChannelError, mean_squared_error};
+use crate::error::Error;
+use crate::linalg::{Spectrum, hermitian_part, inverse};
+use crate::mismatch;
+use crate::problem::Problem;
+use crate::transceiver::Transceiver;
+use faer::{Mat, MatRef, c64};
+
+/// When [`alternate`] stops.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+pub struct Alternation {
+    /// Relative decrease of the averaged MSE in one iteration below which it stops. Default: `1e-8`. Valid: 0 to 1, 1 excluded.
+    pub decrease: f64,
+    /// Most iterations. Default: 1000. Valid: at least 1.
+    pub max_iterations: usize,
+}
+
+impl Default for Alternation {
+    fn default() -> Self {
+        Self { decrease: 1e-8, max_iterations: 1000 }
+    }
+}
+
+impl Alternation {
+    fn validate(&self) -> Result<(), Error> {
+        if !(0.0..1.0).contains(&self.decrease) {
+            let (value, valid) = (self.decrease, "at least 0 and below 1");
+            return Err(Error::InvalidOption { option: "decrease", value, valid });
+        }
+        if self.max_iterations == 0 {
+            return Err(Error::InvalidOption { option: "max_iterations", value: 0.0, valid: "at least 1" });
+        }
+        Ok(())
+    }
+}
+
+/// A transceiver improved by [`alternate`].
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Alternated {
+    /// The transceiver, within every power limit.
+    pub transceiver: Transceiver,
+    /// Its averaged MSE.
+    pub mse: f64,
+    /// Iterations taken: pairs of an aggregator and its precoders.
+    pub iterations: usize,
+    /// Whether it stopped because nothing was left to gain, not for want of iterations.
+    pub converged: bool,
+}
+
+/// Lowers the averaged [`mean_squared_error`] from a starting aggregator by turns, each exact:
+///
+/// - given `A`, `B_n = (M_n + μ_n I)^{-1} D_n` with `D_n = Ĥ_n^H A`, `M_n = D_n D_n^H`, and the least `μ_n ≥ σ_e,n² ‖A‖_F²` for which
+///   `v_n ‖B_n‖_F² ≤ p_n`: the average is convex in `B_n`, and `σ_e,n² ‖A‖_F²` is its own weight on `‖B_n‖_F²`;
+/// - given the `B_n`, `A = (Σ v_n G_n G_n^H + s I)^{-1} Σ v_n G_n` with `G_n = Ĥ_n B_n`, `s = σ² + Σ σ_e,n² v_n ‖B_n‖_F²`.
+///
+/// So no iteration raises the average, and the result is no worse than any transceiver with the starting aggregator. Solving
+/// [`robust`](super::robust) anew with the noise power of the last design, the obvious alternative, is not monotone: the new precoders may use more
+/// power than the noise power was made for. Start from a design for the robust problem: by turns the limit is only stationary in each of
+/// `A` and `B`, and convergence is linear.
+///
+/// # Errors
+/// [`Error::InvalidOption`]; [`Error::DeviceCount`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
+/// [`Error::Numerical`].
+pub fn alternate(
+    estimated: &Problem,
+    error: &ChannelError,
+    start: MatRef<'_, c64>,
+    options: &Alternation,
+) -> Result<Alternated, Error> {
+    options.validate()?;
+    error.require_devices(estimated.devices())?;
+    let expected = (estimated.receive_antennas(), estimated.streams());
+    crate::linalg::require_matrix(start, expected, crate::Quantity::Aggregator, 0)?;
+    let mut transceiver = with_best_precoders(estimated, error, start.to_owned())?;
+    let mut mse = mean_squared_error(estimated, error, &transceiver)?.total();
+    let (mut iterations, mut converged) = (0, false);
+    while !converged && iterations < options.max_iterations {
+        let aggregator = best_aggregator(estimated, error, &transceiver)?;
+        let next = with_best_precoders(estimated, error, aggregator)?;
+        let next_mse = mean_squared_error(estimated, error, &next)?.total();
+        converged = next_mse >= mse * (1.0 - options.decrease);
+        if next_mse < mse {
+            (transceiver, mse) = (next, next_mse);
+        }
+        iterations += 1;
+    }
+    Ok(Alternated { transceiver, mse, iterations, converged })
+}
+
+/// The precoders that minimize the averaged error under the power limits, given the aggregator.
+fn with_best_precoders(
+    estimated: &Problem,
+    error: &ChannelError,
+    aggregator: Mat<c64>,
+) -> Result<Transceiver, Error> {
+    let alpha = crate::linalg::squared_norm(aggregator.as_ref());
+    let mut precoders = Vec::with_capacity(estimated.devices());
+    for (device, (estimate, variance)) in estimated.channels().iter().zip(error.variance()).enumerate() {
+        let seen = estimate.adjoint() * &aggregator;
+        // (D D^H + μI)^{-1} D = D (D^H D + μI)^{-1}, and D^H D is the smaller one.
+        let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
+        let limit = mismatch::multiplier(&spectrum.values, estimated.precoder_budget(device));
+        let multiplier = limit.max(variance * alpha);
+        let regularized = spectrum.map(|lambda| {
+            let shifted = lambda.max(0.0) + multiplier;
+            if shifted > 0.0 { 1.0 / shifted } else { 0.0 }
+        });
+        precoders.push(seen * regularized);
+    }
+    let transceiver = Transceiver::new(estimated, aggregator, precoders)?;
+    transceiver.check_power(estimated)?;
+    Ok(transceiver)
+}
+
+/// The aggregator that minimizes the averaged error, given the precoders.
+fn best_aggregator(
+    estimated: &Problem,
+    error: &ChannelError,
+    transceiver: &Transceiver,
+) -> Result<Mat<c64>, Error> {
+    let (side, streams) = (estimated.receive_antennas(), estimated.streams());
+    let noise = estimated.noise_power() + error.received_power(&transceiver.transmit_power(estimated));
+    let mut covariance = Mat::from_fn(side, side, |i, j| c64::from(if i == j { noise } else { 0.0 }));
+    let mut wanted = Mat::<c64>::zeros(side, streams);
+    for (device, (estimate, precoder)) in estimated.channels().iter().zip(transceiver.precoders()).enumerate()
+    {
+        let variance = faer::Scale(c64::from(estimated.signal_variance()[device]));
+        let gain = estimate * precoder;
+        covariance += variance * (&gain * gain.adjoint());
+        wanted += variance * gain;
+    }
+    let inverse = inverse(hermitian_part(covariance.as_ref()).as_ref())
+        .ok_or(Error::Numerical { operation: "the received covariance's inverse" })?;
+    Ok(inverse * wanted)
+}
