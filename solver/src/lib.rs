@@ -59,6 +59,7 @@ mod error;
 mod linalg;
 mod mismatch;
 mod problem;
+mod statistics;
 
 pub use error::{Error, Quantity};
 // The matrices and scalars of the public signatures, in the versions they are meant in.
