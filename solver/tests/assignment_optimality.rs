@@ -9,7 +9,7 @@ use solver::assignment::{
 use solver::channel::{BlockFading, Fading};
 use solver::power::{Accounting, EnergyModel};
 use solver::relaxation::{Relaxation, Scope};
-use solver::sca::OptionsError;
+use solver::sca::{OptionsError, TerminationReason};
 
 /// `v(p; h) = Σ a_n |h_n|²/p_n` with `h_n ~ CN(0, 1)`, so that `E v = Σ a_n/p_n`. Its bounds are `slack` apart, relatively.
 struct Inverse {
@@ -58,6 +58,23 @@ fn the_closed_form_is_the_optimum() {
     for (a, b) in found.shares.iter().zip(&shares) {
         assert!((a - b).abs() < 0.02, "{:?} instead of {shares:?}", found.shares);
     }
+}
+
+/// Confirmed by fresh blocks, a run may end before its schedule does.
+#[test]
+fn a_run_can_end_early_with_confidence() {
+    let options = AssignmentOptions::new(4).with_iterations(4000).unwrap().with_mini_batch(20).unwrap();
+    let options = options.with_residual_tolerance(0.2, 5).unwrap().with_confirmation(500, 0.9).unwrap();
+    let found = assign(&problem(0.0), &options).unwrap();
+    match found.termination {
+        TerminationReason::ResidualConfirmed { estimate, confidence } => {
+            assert!(estimate.upper_bound <= 0.2 && confidence == 0.9, "{estimate:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(found.history.len() < 1000, "{} iterations", found.history.len());
+    let (least, value) = (optimum().1, expected(&found.shares));
+    assert!(value < 1.05 * least, "{value} against {least}");
 }
 
 /// How often each bound misses what it bounds, over many seeds: of `f(m)`, of `f*`, of `f(m) − f*`.
