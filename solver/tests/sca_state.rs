@@ -149,6 +149,27 @@ fn a_failure_costs_one_iteration_not_the_run() {
     assert_eq!(bits(&rest.point), bits(&whole.point));
 }
 
+/// A confirmation that fails halfway is repeated with its iteration.
+#[test]
+fn a_failure_in_a_confirmation_is_no_iteration() {
+    let mut program = program();
+    program.constraints = 0;
+    let options = ScaOptions::new(4).with_iterations(400).unwrap().with_mini_batch(50).unwrap();
+    let options = options.with_residual_tolerance(0.5, 10).unwrap().with_confirmation(1000, 0.9).unwrap();
+    let whole = StochasticSca::new(&program, options.clone()).run(&START).unwrap();
+    assert!(matches!(whole.termination, TerminationReason::ResidualConfirmed { .. }));
+    // The last sample of the run is one of its confirmation.
+    let iterations = whole.history.len();
+    program.failures = Cell::new(50 * iterations + 1000);
+    let mut sca = StochasticSca::new(&program, options);
+    let mut state = sca.start(&START).unwrap();
+    assert!(matches!(sca.resume(&mut state, go), Err(ScaError::Program { source: Dead, .. })));
+    assert_eq!(state.iteration(), iterations - 1);
+    let rest = sca.resume(&mut state, go).unwrap();
+    assert_eq!((rest.history.len(), rest.termination), (1, whole.termination));
+    assert_eq!(bits(&rest.point), bits(&whole.point));
+}
+
 #[test]
 fn an_observers_stop_is_no_end() {
     let program = program();

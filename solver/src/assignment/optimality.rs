@@ -45,7 +45,8 @@ pub struct OptimalityGap {
     pub value: Estimate,
     /// Of a lower bound on `f*`, the least expected value of any feasible shares; one draw per batch.
     pub optimum: Estimate,
-    /// Of an upper bound on `f(m) − f*`; one draw per batch, never negative. What both sides share cancels in it.
+    /// Of an upper bound on `f(m) − f*`; one draw per batch, never negative where `m` is feasible. What both sides share
+    /// cancels in it.
     pub gap: Estimate,
     /// The one-sided confidence of each of the three bounds below, taken by itself.
     pub confidence: f64,

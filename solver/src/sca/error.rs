@@ -126,14 +126,14 @@ pub enum StateError {
         found: usize,
     },
     /// More quiet iterations or confirmations than iterations.
-    #[error("{quiet} quiet iterations and {tests} confirmations after {iteration} iterations")]
+    #[error("{quiet} quiet iterations and {confirmations} confirmations after {iteration} iterations")]
     Counts {
         /// Iterations done.
         iteration: usize,
         /// Iterations in a row within the tolerance.
         quiet: usize,
         /// Confirmations tried.
-        tests: usize,
+        confirmations: usize,
     },
     /// A gradient is not of the point's length.
     #[error("an estimated gradient has {found} entries, the point {expected}")]

@@ -65,6 +65,7 @@ mod options;
 mod polyhedron;
 mod program;
 mod report;
+mod residual;
 mod run;
 mod schedule;
 mod state;

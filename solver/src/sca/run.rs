@@ -5,26 +5,21 @@ use std::ops::ControlFlow;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::options::{Confirmation, require_sampling};
 use super::polyhedron::FEASIBILITY_TOLERANCE;
 use super::subproblem::{AutomaticBackend, Step, SubproblemSolver, solve};
 use super::surrogate::{accumulate, average_in};
 use super::vector::{difference, norm};
 use super::{
-    Evaluation, Function, IterationRecord, ResidualEstimate, ScaError, ScaOptions, ScaReport, ScaState,
-    StochasticProgram, Surrogate, TerminationReason,
+    Evaluation, Function, IterationRecord, ScaError, ScaOptions, ScaReport, ScaState, StochasticProgram,
+    Surrogate, TerminationReason,
 };
-use crate::statistics::{mean_and_error, student_quantile};
-
-/// Streams of the confirmations' samples, far from those of the iterations.
-const CONFIRMATION_STREAM: u64 = 1 << 63;
 
 /// Stochastic successive convex approximation of one program; see the [module](super) for the method.
 #[derive(Debug)]
 pub struct StochasticSca<'a, P, B = AutomaticBackend> {
-    program: &'a P,
-    options: ScaOptions,
-    backend: B,
+    pub(super) program: &'a P,
+    pub(super) options: ScaOptions,
+    pub(super) backend: B,
 }
 
 impl<'a, P: StochasticProgram> StochasticSca<'a, P> {
@@ -89,13 +84,12 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         let mut history: Vec<IterationRecord> = Vec::new();
         let mut ended = None;
         while ended.is_none() && state.iteration < self.options.iterations {
-            let (next, record) = self.iterate(state)?;
-            *state = next;
-            let stop = observer(&record).is_break();
-            if state.quiet >= self.options.residual_patience {
-                ended = self.tolerance_met(state, record.residual)?;
+            let (mut next, record) = self.iterate(state)?;
+            if next.quiet >= self.options.residual_patience {
+                ended = self.tolerance_met(&mut next, record.residual)?;
             }
-            if stop {
+            *state = next;
+            if observer(&record).is_break() {
                 ended = ended.or(Some(TerminationReason::StoppedByObserver));
             }
             history.push(record);
@@ -103,31 +97,6 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         let termination = ended.unwrap_or_else(|| self.at_the_end(history.last()));
         let guaranteed = self.options.schedules.guaranteed();
         Ok(ScaReport { point: state.point.clone(), termination, guaranteed, history })
-    }
-
-    /// Estimates the optimality residual `‖x̂ − x‖` of (21) at `point` ∈ 𝒳, with the true expectation of the gradient, from
-    /// `samples` samples chosen by `seed`; for programs without stochastic constraints.
-    ///
-    /// The bound: `x̂ = Π_𝒳(x − ∇F/(2η_0))`, and projections do not expand distances, so an error `e` of the gradient moves the
-    /// residual by at most `‖e‖/(2η_0)`. Each of the `n` entries of `e` is within `t s_j/√samples` with confidence `1 − δ/n`, `t` the
-    /// two-sided Student quantile and `s_j` the sample deviation, hence all of them with confidence `1 − δ` (Bonferroni). This is
-    /// exact for Gaussian gradients whatever their correlations, and asymptotic in `samples` for others (central limit). The
-    /// samples must have had no part in finding `point`: choose another seed than the run's.
-    ///
-    /// # Errors
-    /// [`ScaError::Options`] for fewer than two samples or a confidence outside (0, 1);
-    /// [`ScaError::ConfirmationWithConstraints`]; otherwise as [`StochasticSca::run_observed`].
-    pub fn estimate_residual(
-        &mut self,
-        point: &[f64],
-        samples: usize,
-        confidence: f64,
-        seed: u64,
-    ) -> Result<ResidualEstimate, ScaError<P::Error>> {
-        require_sampling(samples, confidence).map_err(ScaError::Options)?;
-        self.check_point(point)?;
-        self.check_unconstrained()?;
-        self.residual_from(point, samples, confidence, seed, 0, 0)
     }
 
     /// Iteration τ: the state after it, and its record.
@@ -165,7 +134,16 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
             _ => 0,
         };
         let point = self.program.feasible_set().snap(&combined);
-        Ok((ScaState { iteration: iteration + 1, point, estimates, quiet, tests: state.tests }, record))
+        Ok((
+            ScaState {
+                iteration: iteration + 1,
+                point,
+                estimates,
+                quiet,
+                confirmations: state.confirmations,
+            },
+            record,
+        ))
     }
 
     /// The surrogates (20) of the objective and of the constraints.
@@ -183,59 +161,6 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         (all.next().unwrap_or(zero), all.collect())
     }
 
-    /// The end of a run whose residual was small for long enough; `None` if fresh samples do not confirm it.
-    fn tolerance_met(
-        &mut self,
-        state: &mut ScaState,
-        residual: f64,
-    ) -> Result<Option<TerminationReason>, ScaError<P::Error>> {
-        let Some(Confirmation { samples, confidence }) = self.options.confirmation else {
-            return Ok(Some(TerminationReason::ResidualBelowTolerance { residual }));
-        };
-        let test = state.tests as f64 + 1.0;
-        let level = 1.0 - (1.0 - confidence) / (test * (test + 1.0));
-        let first = CONFIRMATION_STREAM.wrapping_add((state.tests as u64).wrapping_mul(samples as u64));
-        let seed = self.options.seed;
-        let estimate = self.residual_from(&state.point, samples, level, seed, first, state.iteration)?;
-        state.tests += 1;
-        state.quiet = 0;
-        let confirmed = self.options.residual_tolerance.is_some_and(|most| estimate.upper_bound <= most);
-        Ok(confirmed.then_some(TerminationReason::ResidualConfirmed { estimate, confidence }))
-    }
-
-    /// As [`StochasticSca::estimate_residual`], on the samples of streams `first`, `first + 1`, … of `seed`.
-    fn residual_from(
-        &mut self,
-        point: &[f64],
-        samples: usize,
-        confidence: f64,
-        seed: u64,
-        first: u64,
-        iteration: usize,
-    ) -> Result<ResidualEstimate, ScaError<P::Error>> {
-        let mut gradients = Vec::with_capacity(samples);
-        for sample in 0..samples as u64 {
-            let evaluation = self.evaluate_one(iteration, point, seed, first.wrapping_add(sample))?;
-            gradients.push(evaluation.objective.gradient);
-        }
-        let share = (1.0 - confidence) / (2.0 * point.len() as f64);
-        let quantile = student_quantile(1.0 - share, samples - 1);
-        let entry = |j: usize| {
-            let draws: Vec<f64> = gradients.iter().filter_map(|g| g.get(j).copied()).collect();
-            mean_and_error(&draws)
-        };
-        let (gradient, errors): (Vec<f64>, Vec<f64>) = (0..point.len()).map(entry).unzip();
-        let curvature = self.options.objective_curvature;
-        let mean = Surrogate { value: 0.0, gradient, curvature };
-        let target = solve(&mut self.backend, self.program.feasible_set(), point, &mean, &[])
-            .map_err(|source| ScaError::Subproblem { iteration, source })?;
-        let residual = norm(&difference(&target.point, point));
-        // The target is itself exact only up to √(gap/η_0).
-        let inexact = (target.gap.max(0.0) / curvature).sqrt();
-        let upper_bound = residual + quantile * norm(&errors) / (2.0 * curvature) + inexact;
-        Ok(ResidualEstimate { residual, upper_bound, confidence, samples })
-    }
-
     /// The reason after the last iteration of the schedule.
     fn at_the_end(&self, last: Option<&IterationRecord>) -> TerminationReason {
         match last {
@@ -249,7 +174,7 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         }
     }
 
-    fn check_point(&self, point: &[f64]) -> Result<(), ScaError<P::Error>> {
+    pub(super) fn check_point(&self, point: &[f64]) -> Result<(), ScaError<P::Error>> {
         let set = self.program.feasible_set();
         if point.len() != set.dimension() {
             return Err(ScaError::InitialPointLength { expected: set.dimension(), found: point.len() });
@@ -282,7 +207,7 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         if self.options.confirmation.is_some() { self.check_unconstrained() } else { Ok(()) }
     }
 
-    fn check_unconstrained(&self) -> Result<(), ScaError<P::Error>> {
+    pub(super) fn check_unconstrained(&self) -> Result<(), ScaError<P::Error>> {
         match self.program.stochastic_constraints() {
             0 => Ok(()),
             constraints => Err(ScaError::ConfirmationWithConstraints { constraints }),
@@ -308,7 +233,7 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
 
     /// All functions at `point` for the sample of one stream, checked. A stream of its own for each sample: the draws do not
     /// depend on how many words others used.
-    fn evaluate_one(
+    pub(super) fn evaluate_one(
         &self,
         iteration: usize,
         point: &[f64],

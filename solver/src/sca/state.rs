@@ -19,12 +19,12 @@ pub struct ScaState {
     /// Iterations in a row with a residual within the tolerance.
     pub(super) quiet: usize,
     /// Confirmations tried.
-    pub(super) tests: usize,
+    pub(super) confirmations: usize,
 }
 
 impl ScaState {
     pub(super) fn at(point: &[f64]) -> Self {
-        Self { iteration: 0, point: point.to_vec(), estimates: Vec::new(), quiet: 0, tests: 0 }
+        Self { iteration: 0, point: point.to_vec(), estimates: Vec::new(), quiet: 0, confirmations: 0 }
     }
 
     /// The number of iterations done, which is also the τ of the next.
@@ -50,7 +50,7 @@ struct Unchecked {
     point: Vec<f64>,
     estimates: Vec<Function>,
     quiet: usize,
-    tests: usize,
+    confirmations: usize,
 }
 
 #[cfg(feature = "serde")]
@@ -59,12 +59,12 @@ impl TryFrom<Unchecked> for ScaState {
 
     fn try_from(raw: Unchecked) -> Result<Self, Self::Error> {
         use super::StateError;
-        let Unchecked { iteration, point, estimates, quiet, tests } = raw;
+        let Unchecked { iteration, point, estimates, quiet, confirmations } = raw;
         if (iteration == 0) != estimates.is_empty() {
             return Err(StateError::Estimates { iteration, found: estimates.len() });
         }
-        if quiet > iteration || tests > iteration {
-            return Err(StateError::Counts { iteration, quiet, tests });
+        if quiet > iteration || confirmations > iteration {
+            return Err(StateError::Counts { iteration, quiet, confirmations });
         }
         if let Some(found) = estimates.iter().map(|f| f.gradient.len()).find(|found| *found != point.len()) {
             return Err(StateError::GradientLength { expected: point.len(), found });
@@ -73,6 +73,6 @@ impl TryFrom<Unchecked> for ScaState {
         if let Some(&value) = point.iter().chain(estimated).find(|value| !value.is_finite()) {
             return Err(StateError::NotFinite { value });
         }
-        Ok(Self { iteration, point, estimates, quiet, tests })
+        Ok(Self { iteration, point, estimates, quiet, confirmations })
     }
 }
