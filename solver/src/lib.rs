@@ -47,7 +47,9 @@
 //!   numbers as `[re, im]`. What is read is checked as the constructors check it; a certificate that is read is a claim, which
 //!   [`Relaxation::certify`](relaxation::Relaxation::certify) proves anew from the points.
 //!
-//! Both are off by default.
+//! - `osqp`: OSQP as a backend of the stochastic optimizer's quadratic subproblems (compiles a C library: needs cmake).
+//!
+//! All are off by default.
 //!
 //! # Conventions
 //!
@@ -78,6 +80,7 @@ mod error;
 mod linalg;
 mod mismatch;
 mod problem;
+mod statistics;
 
 pub use error::{Error, Quantity};
 // The matrices and scalars of the public signatures, in the versions they are meant in.

@@ -71,7 +71,7 @@ fn schedules_that_break_a_condition_are_refused() {
     let at = |exponent| decay(1.0, 1.0, exponent).unwrap();
     for (averaging, step) in [(0.9, 0.9), (0.9, 0.6)] {
         assert_eq!(
-            Schedules::polynomial(at(averaging), at(step)),
+            Schedules::new(at(averaging), at(step)),
             Err(ScheduleError::StepNotFaster { averaging_exponent: averaging, step_exponent: step })
         );
     }
@@ -84,7 +84,7 @@ fn accepted_schedules_stay_in_range_and_separate() {
     let schedules = Schedules::default();
     let mut last_ratio = f64::INFINITY;
     for iteration in [0, 10, 1_000, 100_000, 10_000_000] {
-        let (rho, gamma) = (schedules.averaging(iteration), schedules.step(iteration));
+        let (rho, gamma) = (schedules.averaging(iteration).unwrap(), schedules.step(iteration).unwrap());
         assert!(rho > 0.0 && rho <= 1.0 && gamma > 0.0 && gamma <= 1.0);
         if iteration >= 1_000 {
             assert!(gamma / rho < last_ratio);

@@ -236,7 +236,7 @@ impl BallConstrained {
             .unwrap()
             .with_constraint_curvatures(vec![curvature])
             .unwrap()
-            .with_schedules(Schedules::polynomial(averaging, step).unwrap())
+            .with_schedules(Schedules::new(averaging, step).unwrap())
     }
 }
 

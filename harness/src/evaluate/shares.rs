@@ -8,10 +8,11 @@ use crate::cluster::Cluster;
 use crate::configuration::{AssignmentKind, Configuration, PowerAccounting};
 use crate::report::{AssignmentIteration, AssignmentStudy, Estimate, Progress};
 use solver::assignment::{
-    AssignmentError, AssignmentOptions, AssignmentProblem, LambdaMin, assign_observed, expected_value,
+    AssignmentError, AssignmentOptions, AssignmentProblem, RelaxedMse, assign_observed, expected_value,
 };
 use solver::channel::BlockFading;
 use solver::power::{Accounting, EnergyModel};
+use solver::relaxation::Relaxation;
 use solver::{Error, Problem};
 
 /// Channels, none of them used to find the shares, on which uniform and optimized shares are compared.
@@ -20,7 +21,7 @@ const COMPARED_CHANNELS: usize = 100;
 const OPTIMIZATION_SEED: u64 = 0x6173_7369_676e_0000;
 const COMPARISON_SEED: u64 = 0x636f_6d70_6172_6500;
 
-type LongTermProblem = AssignmentProblem<BlockFading, LambdaMin>;
+type LongTermProblem = AssignmentProblem<BlockFading, RelaxedMse>;
 
 /// Optimizes the shares of `devices` devices and compares them with uniform ones, on the MSE that the configured
 /// transceivers reach on fresh channels. Nothing to compare where optimized shares are asked for and
@@ -151,7 +152,8 @@ fn problem(
     let energy = energy(configuration, devices, symbols)?;
     let channels = channels(configuration, devices, OPTIMIZATION_SEED)?;
     let minimum_share = configuration.minimum_share / devices as f64;
-    Ok(AssignmentProblem::new(energy, channels, LambdaMin::new(1.0)?)?.with_minimum_share(minimum_share)?)
+    Ok(AssignmentProblem::new(energy, channels, RelaxedMse::new(Relaxation::LambdaMin, 1.0)?)?
+        .with_minimum_share(minimum_share)?)
 }
 
 fn channels(configuration: &Configuration, devices: usize, seed: u64) -> Result<BlockFading, EvaluateError> {

@@ -1,5 +1,6 @@
 //! Optimizing the shares by stochastic successive convex approximation (Algorithm 1 of \[A\], long-term part).
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use rand::{Rng, SeedableRng};
@@ -19,11 +20,17 @@ const PILOT_STREAM: u64 = u64::MAX;
 
 /// Optimized shares.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Assignment {
     /// `m_n`, one for each device, in the feasible set.
     pub shares: Vec<f64>,
     /// Why the optimization ended.
     pub termination: TerminationReason,
+    /// Whether the schedules meet the conditions of convergence; see [`crate::sca::ScaReport::guaranteed`].
+    pub guaranteed: bool,
+    /// Blocks whose short-term problem was solved less exactly than asked ([`super::CertifiedValue::converged`]): their gradients
+    /// are ε-subgradients with a certified ε.
+    pub unconverged: usize,
     /// One record per iteration. Points are shares, objective and gap in the units of `v`; the residual is that of the
     /// variables optimized, the powers spent on computing relative to the powers left at the start.
     pub history: Vec<IterationRecord>,
@@ -60,13 +67,15 @@ pub fn assign_observed<S: ChannelSource, V: ShortTermValue>(
         subproblem_gap: scale.value * record.subproblem_gap,
         ..record.clone()
     };
-    let program = LongTerm { problem, coordinates: &coordinates, unit: scale.value };
+    let program =
+        LongTerm { problem, coordinates: &coordinates, unit: scale.value, unconverged: Cell::new(0) };
     let sca = options.sca.clone().with_objective_curvature(options.relative_curvature * scale.curvature)?;
-    let ScaReport { point, termination, history } = StochasticSca::new(&program, sca)
+    let ScaReport { point, termination, guaranteed, history } = StochasticSca::new(&program, sca)
         .run_observed(&coordinates.scaled(&start), |record| observer(&in_units(record)))
         .map_err(Box::new)?;
     let history = history.iter().map(in_units).collect();
-    Ok(Assignment { shares: coordinates.shares(&point), termination, history })
+    let unconverged = scale.unconverged + program.unconverged.get();
+    Ok(Assignment { shares: coordinates.shares(&point), termination, guaranteed, unconverged, history })
 }
 
 /// The size of the objective at the start, so that the surrogate needs no tuning by hand.
@@ -75,6 +84,8 @@ struct Scale {
     value: f64,
     /// `max_n |∂v/∂z_n|` in units of `value`: half the second derivative where `v ∝ 1/p_n`.
     curvature: f64,
+    /// Pilot blocks solved less exactly than asked.
+    unconverged: usize,
 }
 
 impl Scale {
@@ -86,12 +97,13 @@ impl Scale {
     ) -> Result<Self, AssignmentError> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(PILOT_STREAM);
-        let mut mean = 0.0;
+        let (mut mean, mut unconverged) = (0.0, 0);
         let mut slopes = vec![0.0; problem.devices()];
         for _ in 0..PILOT_BLOCKS {
-            let (value, gradient) = problem.value_and_gradient(start, rng.next_u64())?;
-            mean += value / PILOT_BLOCKS as f64;
-            for (slope, g) in slopes.iter_mut().zip(coordinates.gradient(&gradient)) {
+            let value = problem.value_and_gradient(start, rng.next_u64())?;
+            mean += value.value() / PILOT_BLOCKS as f64;
+            unconverged += usize::from(!value.converged);
+            for (slope, g) in slopes.iter_mut().zip(coordinates.gradient(&value.gradient)) {
                 *slope += g / PILOT_BLOCKS as f64;
             }
         }
@@ -99,7 +111,7 @@ impl Scale {
         let curvature = slopes.iter().fold(0.0, |most: f64, g| most.max(g.abs() / value));
         // Where computing costs nothing every assignment is as good: any curvature serves.
         let curvature = if curvature > 0.0 && curvature.is_finite() { curvature } else { 1.0 };
-        Ok(Self { value, curvature })
+        Ok(Self { value, curvature, unconverged })
     }
 }
 
@@ -108,6 +120,7 @@ struct LongTerm<'a, S, V> {
     problem: &'a AssignmentProblem<S, V>,
     coordinates: &'a Coordinates,
     unit: f64,
+    unconverged: Cell<usize>,
 }
 
 impl<S: ChannelSource, V: ShortTermValue> StochasticProgram for LongTerm<'_, S, V> {
@@ -123,8 +136,10 @@ impl<S: ChannelSource, V: ShortTermValue> StochasticProgram for LongTerm<'_, S, 
     }
 
     fn evaluate(&self, scaled: &[f64], block: &u64) -> Result<Evaluation, AssignmentError> {
-        let (value, gradient) = self.problem.value_and_gradient(&self.coordinates.shares(scaled), *block)?;
-        let gradient = self.coordinates.gradient(&gradient).iter().map(|g| g / self.unit).collect();
-        Ok(Evaluation { objective: Function { value: value / self.unit, gradient }, constraints: Vec::new() })
+        let value = self.problem.value_and_gradient(&self.coordinates.shares(scaled), *block)?;
+        self.unconverged.set(self.unconverged.get() + usize::from(!value.converged));
+        let gradient = self.coordinates.gradient(&value.gradient).iter().map(|g| g / self.unit).collect();
+        let objective = Function { value: value.value() / self.unit, gradient };
+        Ok(Evaluation { objective, constraints: Vec::new() })
     }
 }

@@ -33,29 +33,48 @@ pub enum AssignmentError {
         /// The value refused.
         floor: f64,
     },
-    /// A device cannot compute even the minimum share and keep the power floor.
+    /// A device cannot compute even the minimum share, keep the power floor and hold its part in memory.
     #[error(
-        "device {device} affords a share of at most {largest_share} above the power floor {floor}, less than the minimum share {minimum_share}"
+        "device {device} affords a share of at most {largest_share} above the power floor {floor} and within its memory, less than the minimum share {minimum_share}"
     )]
     MinimumShareUnaffordable {
         /// Index of the device.
         device: usize,
         /// The minimum share.
         minimum_share: f64,
-        /// The largest share that leaves the floor.
+        /// The largest share that leaves the floor and fits the memory.
         largest_share: f64,
         /// The power floor `p_floor`.
         floor: f64,
     },
-    /// All devices together cannot compute the model and keep the power floor.
+    /// All devices together cannot compute the model, keep the power floor and hold their parts in memory.
     #[error(
-        "the devices together afford {affordable} of the model above the power floor {floor}; it must be at least 1"
+        "the devices together afford {affordable} of the model above the power floor {floor} and within their memories; it must be at least 1"
     )]
     ModelUnaffordable {
         /// The sum of the largest shares.
         affordable: f64,
         /// The power floor `p_floor`.
         floor: f64,
+    },
+    /// A list of memories has the wrong length.
+    #[error("{found} memories for {expected} devices")]
+    MemoryCount {
+        /// Number of devices.
+        expected: usize,
+        /// Length of the list.
+        found: usize,
+    },
+    /// The model does not fit into all memories together.
+    #[error(
+        "the model of {model_bytes} bytes does not fit into {memory_bytes} bytes, the memory of all devices: {} bytes are missing",
+        u128::from(*model_bytes).saturating_sub(*memory_bytes)
+    )]
+    ModelTooLarge {
+        /// Size of the model.
+        model_bytes: u64,
+        /// Memory of all devices together.
+        memory_bytes: u128,
     },
     /// A list of shares has the wrong length.
     #[error("{found} shares for {expected} devices")]
@@ -72,7 +91,9 @@ pub enum AssignmentError {
         sum: f64,
     },
     /// An estimate with a standard error needs at least two samples.
-    #[error("{samples} samples are too few for a standard error; at least 2 are needed")]
+    #[error(
+        "{samples} samples or batches are too few for a standard error; at least 2 are needed, none of them empty"
+    )]
     Samples {
         /// The number refused.
         samples: usize,

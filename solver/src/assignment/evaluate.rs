@@ -4,9 +4,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{AssignmentError, AssignmentProblem, ChannelSource, ShortTermValue};
+use crate::statistics::{mean_and_error, student_quantile};
 
 /// A sample mean and how far to trust it.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Estimate {
     /// The mean over the samples.
     pub mean: f64,
@@ -14,6 +16,25 @@ pub struct Estimate {
     pub standard_error: f64,
     /// The number of samples `n`.
     pub samples: usize,
+}
+
+impl Estimate {
+    /// Of independent `draws`, at least two.
+    pub(super) fn of(draws: &[f64]) -> Self {
+        let (mean, standard_error) = mean_and_error(draws);
+        Self { mean, standard_error, samples: draws.len() }
+    }
+
+    /// Student's one-sided bound from above: what the mean estimates is below it with `confidence`, exactly if the draws are
+    /// Gaussian. Infinite if `confidence` is not inside (0, 1).
+    pub fn upper(&self, confidence: f64) -> f64 {
+        self.mean + student_quantile(confidence, self.samples.saturating_sub(1)) * self.standard_error
+    }
+
+    /// The same from below.
+    pub fn lower(&self, confidence: f64) -> f64 {
+        self.mean - student_quantile(confidence, self.samples.saturating_sub(1)) * self.standard_error
+    }
 }
 
 /// `E_H[v(p(m); H)]` for given shares, over `samples` blocks chosen by `seed`. The same seed gives the same blocks
@@ -27,7 +48,7 @@ pub fn expected_value<S: ChannelSource, V: ShortTermValue>(
     samples: usize,
     seed: u64,
 ) -> Result<Estimate, AssignmentError> {
-    estimate(samples, seed, |block| problem.value_and_gradient(shares, block).map(|(value, _)| value))
+    estimate(samples, seed, |block| problem.value_and_gradient(shares, block).map(|v| v.value()))
 }
 
 /// `E_H[v(p(first); H) − v(p(second); H)]`, both on the same blocks, so that the noise they share cancels.
@@ -42,9 +63,9 @@ pub fn paired_difference<S: ChannelSource, V: ShortTermValue>(
     seed: u64,
 ) -> Result<Estimate, AssignmentError> {
     estimate(samples, seed, |block| {
-        let (first, _) = problem.value_and_gradient(first, block)?;
-        let (second, _) = problem.value_and_gradient(second, block)?;
-        Ok(first - second)
+        let first = problem.value_and_gradient(first, block)?;
+        let second = problem.value_and_gradient(second, block)?;
+        Ok(first.value() - second.value())
     })
 }
 
@@ -58,8 +79,5 @@ fn estimate(
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let values: Vec<f64> = (0..samples).map(|_| value(rng.next_u64())).collect::<Result<_, _>>()?;
-    let count = samples as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    Ok(Estimate { mean, standard_error: (variance / count).sqrt(), samples })
+    Ok(Estimate::of(&values))
 }

@@ -63,4 +63,14 @@ impl AssignmentOptions {
         self.sca = self.sca.with_residual_tolerance(tolerance, patience)?;
         Ok(self)
     }
+
+    /// Stop by [`AssignmentOptions::with_residual_tolerance`] only if `blocks` fresh blocks agree with `confidence`; see
+    /// [`ScaOptions::with_confirmation`] for the claim. Default: none.
+    ///
+    /// # Errors
+    /// As [`ScaOptions::with_confirmation`].
+    pub fn with_confirmation(mut self, blocks: usize, confidence: f64) -> Result<Self, OptionsError> {
+        self.sca = self.sca.with_confirmation(blocks, confidence)?;
+        Ok(self)
+    }
 }

@@ -2,7 +2,7 @@
 
 use faer::{Mat, c64};
 
-use super::{AssignmentError, PowerValue, ShortTermValue};
+use super::{AssignmentError, CertifiedValue, ShortTermValue};
 use crate::channel::BlockFading;
 use crate::power::EnergyModel;
 use crate::sca::Polyhedron;
@@ -30,15 +30,23 @@ impl ChannelSource for BlockFading {
     }
 }
 
-/// `min E_H[v(p(m); H)]` s.t. `Σ m_n = 1`, `m_min ≤ m_n`, `p_n(m_n) ≥ p_floor`.
+/// `min E_H[v(p(m); H)]` s.t. `Σ m_n = 1`, `m_min ≤ m_n`, `p_n(m_n) ≥ p_floor`, `m_n · bytes ≤ memory_n`.
 #[derive(Debug, Clone)]
 pub struct AssignmentProblem<S, V> {
     energy: Vec<EnergyModel>,
     channels: S,
     value: V,
+    limits: Limits,
+    shares: Polyhedron,
+}
+
+/// What bounds the shares.
+#[derive(Debug, Clone)]
+struct Limits {
     minimum_share: f64,
     power_floor: f64,
-    shares: Polyhedron,
+    /// The largest share that each device's memory holds; empty where memory is no matter.
+    held: Vec<f64>,
 }
 
 impl<S: ChannelSource, V: ShortTermValue> AssignmentProblem<S, V> {
@@ -62,18 +70,18 @@ impl<S: ChannelSource, V: ShortTermValue> AssignmentProblem<S, V> {
         for (device, model) in energy.iter().enumerate() {
             power_floor = power_floor.min(0.01 * model.transmit_power(device, 0.0)?);
         }
-        let shares = feasible_shares(&energy, 0.0, power_floor)?;
-        Ok(Self { energy, channels, value, minimum_share: 0.0, power_floor, shares })
+        let limits = Limits { minimum_share: 0.0, power_floor, held: Vec::new() };
+        let shares = feasible_shares(&energy, &limits)?;
+        Ok(Self { energy, channels, value, limits, shares })
     }
 
     /// The same with every share at least `minimum_share`. Default: `0`.
     ///
     /// # Errors
     /// [`AssignmentError::MinimumShare`] outside `[0, 1/N]`, [`AssignmentError::MinimumShareUnaffordable`].
-    pub fn with_minimum_share(mut self, minimum_share: f64) -> Result<Self, AssignmentError> {
-        self.shares = feasible_shares(&self.energy, minimum_share, self.power_floor)?;
-        self.minimum_share = minimum_share;
-        Ok(self)
+    pub fn with_minimum_share(self, minimum_share: f64) -> Result<Self, AssignmentError> {
+        let limits = Limits { minimum_share, ..self.limits.clone() };
+        self.with_limits(limits)
     }
 
     /// The same with at least `floor` transmit power left per channel use, in the units of the energy models.
@@ -82,10 +90,35 @@ impl<S: ChannelSource, V: ShortTermValue> AssignmentProblem<S, V> {
     /// # Errors
     /// [`AssignmentError::PowerFloor`] unless positive and finite; [`AssignmentError::ModelUnaffordable`],
     /// [`AssignmentError::MinimumShareUnaffordable`] if no shares keep it.
-    pub fn with_power_floor(mut self, floor: f64) -> Result<Self, AssignmentError> {
-        self.shares = feasible_shares(&self.energy, self.minimum_share, floor)?;
-        self.power_floor = floor;
-        Ok(self)
+    pub fn with_power_floor(self, floor: f64) -> Result<Self, AssignmentError> {
+        let limits = Limits { power_floor: floor, ..self.limits.clone() };
+        self.with_limits(limits)
+    }
+
+    /// The same with `m_n · model_bytes ≤ memory_bytes[n]`: a device holds the part of the model that it computes. `u64::MAX` stands
+    /// for memory without end. Default: memory is no matter.
+    ///
+    /// # Errors
+    /// [`AssignmentError::MemoryCount`]; [`AssignmentError::ModelTooLarge`] if all memories together do not hold the model;
+    /// [`AssignmentError::ModelUnaffordable`], [`AssignmentError::MinimumShareUnaffordable`] if no shares also keep the
+    /// power floor and the minimum share.
+    pub fn with_memory(self, model_bytes: u64, memory_bytes: &[u64]) -> Result<Self, AssignmentError> {
+        if memory_bytes.len() != self.devices() {
+            let (expected, found) = (self.devices(), memory_bytes.len());
+            return Err(AssignmentError::MemoryCount { expected, found });
+        }
+        let memory_bytes_together: u128 = memory_bytes.iter().map(|&bytes| u128::from(bytes)).sum();
+        if memory_bytes_together < u128::from(model_bytes) {
+            return Err(AssignmentError::ModelTooLarge { model_bytes, memory_bytes: memory_bytes_together });
+        }
+        let held = |&bytes: &u64| if bytes < model_bytes { bytes as f64 / model_bytes as f64 } else { 1.0 };
+        let limits = Limits { held: memory_bytes.iter().map(held).collect(), ..self.limits.clone() };
+        self.with_limits(limits)
+    }
+
+    fn with_limits(self, limits: Limits) -> Result<Self, AssignmentError> {
+        let shares = feasible_shares(&self.energy, &limits)?;
+        Ok(Self { limits, shares, ..self })
     }
 
     /// The number of devices `N`.
@@ -123,23 +156,24 @@ impl<S: ChannelSource, V: ShortTermValue> AssignmentProblem<S, V> {
         Ok(power)
     }
 
-    /// `v(p(m); H)` and `∂v/∂m_n = (∂v/∂p_n) · dp_n/dm_n` on the channels of one block.
+    /// `v(p(m); H)` and `∂v/∂m_n = (∂v/∂p_n) · dp_n/dm_n` on the channels of one block; `p(m)` is affine, so what bounds `v` at
+    /// every power bounds it at all shares.
     ///
     /// # Errors
     /// As [`AssignmentProblem::transmit_power`]; [`AssignmentError::ShortTerm`] if the short-term problem is not
     /// solved; [`AssignmentError::DerivativeCount`] or [`AssignmentError::NotFinite`] if the value is malformed.
-    pub fn value_and_gradient(&self, shares: &[f64], block: u64) -> Result<(f64, Vec<f64>), AssignmentError> {
+    pub fn value_and_gradient(&self, shares: &[f64], block: u64) -> Result<CertifiedValue, AssignmentError> {
         let power = self.transmit_power(shares)?;
-        let PowerValue { value, derivatives } =
-            self.value.value_and_gradient(&self.channels.block(block), &power)?;
-        if derivatives.len() != self.devices() {
-            let (expected, found) = (self.devices(), derivatives.len());
+        let value = self.value.value_and_gradient(&self.channels.block(block), &power)?;
+        if value.gradient.len() != self.devices() {
+            let (expected, found) = (self.devices(), value.gradient.len());
             return Err(AssignmentError::DerivativeCount { expected, found });
         }
-        let gradient: Vec<f64> = derivatives.iter().zip(&self.energy).map(|(d, e)| d * e.slope()).collect();
-        match std::iter::once(&value).chain(&gradient).find(|v| !v.is_finite()) {
+        let gradient: Vec<f64> =
+            value.gradient.iter().zip(&self.energy).map(|(d, e)| d * e.slope()).collect();
+        match [value.lower, value.upper].iter().chain(&gradient).find(|v| !v.is_finite()) {
             Some(&value) => Err(AssignmentError::NotFinite { value }),
-            None => Ok((value, gradient)),
+            None => Ok(CertifiedValue { gradient, ..value }),
         }
     }
 
@@ -149,12 +183,9 @@ impl<S: ChannelSource, V: ShortTermValue> AssignmentProblem<S, V> {
     }
 }
 
-fn feasible_shares(
-    energy: &[EnergyModel],
-    minimum_share: f64,
-    floor: f64,
-) -> Result<Polyhedron, AssignmentError> {
+fn feasible_shares(energy: &[EnergyModel], limits: &Limits) -> Result<Polyhedron, AssignmentError> {
     let devices = energy.len();
+    let (minimum_share, floor) = (limits.minimum_share, limits.power_floor);
     // Relative rounding of 1/N is forgiven, so that m_min = 1/N can be asked for.
     if !(minimum_share >= 0.0 && minimum_share * devices as f64 <= 1.0 + f64::EPSILON) {
         return Err(AssignmentError::MinimumShare { minimum_share, devices });
@@ -162,7 +193,9 @@ fn feasible_shares(
     if !(floor > 0.0 && floor.is_finite()) {
         return Err(AssignmentError::PowerFloor { floor });
     }
-    let largest: Vec<f64> = energy.iter().map(|model| model.largest_share(floor)).collect();
+    let held = limits.held.iter().copied().chain(std::iter::repeat(1.0));
+    let largest: Vec<f64> =
+        energy.iter().zip(held).map(|(model, held)| model.largest_share(floor).min(held)).collect();
     // A device that cannot even idle above the floor affords no share at all.
     let below = energy
         .iter()
@@ -179,7 +212,8 @@ fn feasible_shares(
         });
     }
     let affordable: f64 = largest.iter().sum();
-    if affordable < 1.0 {
+    // Memories that hold the model exactly sum to 1 up to rounding.
+    if affordable < 1.0 - f64::EPSILON * devices as f64 {
         return Err(AssignmentError::ModelUnaffordable { affordable, floor });
     }
     let set = Polyhedron::builder(devices).bounds(vec![minimum_share; devices], largest);

@@ -1,107 +1,178 @@
-//! Short-term values `v(p; H)` and their derivatives by the transmit powers.
+//! Short-term values `v(p; H)`, certified, with affine bounds below them.
 
 use faer::{Mat, c64};
 
-use crate::relaxation::{Options, lambda_min, mmse};
-use crate::{Error, Problem};
+use crate::linalg::{eigenvalues, trace};
+use crate::relaxation::{Options, Relaxation, Scope, Solution};
+use crate::{Error, Problem, Quantity};
 
-/// `v(p; H)` and `∂v/∂p_n`.
+/// The widest relative gap of a certificate that still counts: within the noise of a single channel block.
+const LOOSEST_GAP: f64 = 0.1;
+
+/// Bounds on a convex function at one point `x`, and the tangent there of a function below it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PowerValue {
-    /// `v`.
-    pub value: f64,
-    /// `∂v/∂p_n ≤ 0`, one for each device.
-    pub derivatives: Vec<f64>,
+pub struct CertifiedValue {
+    /// `lower ≤ f(x)`.
+    pub lower: f64,
+    /// `f(x) ≤ upper`.
+    pub upper: f64,
+    /// `g` such that `lower + gᵀ(x' − x) ≤ f(x')` for *every* `x'`, one entry for each device. With `lower = upper` it is a
+    /// subgradient of `f`; otherwise an ε-subgradient, `ε = upper − lower`.
+    pub gradient: Vec<f64>,
+    /// What `f` is a lower bound of.
+    pub scope: Scope,
+    /// Whether the bounds are as near to each other as was asked.
+    pub converged: bool,
+}
+
+impl CertifiedValue {
+    /// A value and a subgradient that are known exactly, of a program that bounds nothing but itself.
+    pub fn exact(value: f64, gradient: Vec<f64>) -> Self {
+        Self { lower: value, upper: value, gradient, scope: Scope::Program, converged: true }
+    }
+
+    /// The middle of the interval.
+    pub fn value(&self) -> f64 {
+        0.5 * (self.lower + self.upper)
+    }
 }
 
 /// A short-term optimal value as a function of the transmit powers, for one state of the channels.
 ///
-/// If `v` is convex and non-increasing in `p`, [`super::assign`] tends to a global optimum.
+/// If `v` is convex and non-increasing in `p`, [`super::assign`] tends to a global optimum and [`super::optimality_gap`] bounds
+/// how far from it a result is.
 pub trait ShortTermValue {
     /// `v(p; H)` and its gradient for channels `H_n` (`R×T_n`) and powers `p_n > 0` per channel use.
     ///
     /// # Errors
     /// Whatever keeps the short-term problem from being solved.
-    fn value_and_gradient(&self, channels: &[Mat<c64>], transmit_power: &[f64]) -> Result<PowerValue, Error>;
+    fn value_and_gradient(
+        &self,
+        channels: &[Mat<c64>],
+        transmit_power: &[f64],
+    ) -> Result<CertifiedValue, Error>;
 }
 
-/// `σ² α`, the value of the papers' relaxation (17): [`crate::relaxation::lambda_min`].
-/// `∂α/∂p_n = −(c_n/p_n) tr U_n`.
+/// The value of a [`Relaxation`] as a mean squared error: `σ² α` for `lambda_min` and `trace_inverse`, the value itself for `mmse`.
+///
+/// The affine lower bound comes from the dual. A point `U` of `𝒰` stays feasible whatever the powers, because `𝒰` depends on
+/// the channels alone, so the dual objective at fixed `U`,
+///
+/// | relaxation | `D(p'; U)` |
+/// |---|---|
+/// | `lambda_min` | `σ² Σ T_n v_n tr U_n / p'_n` |
+/// | `trace_inverse` | `σ² Σ v_n (tr U_n^{1/2})² / p'_n` |
+/// | `mmse` | `Σ σ² v_n (tr U_n^{1/2})² / (p'_n + σ² tr U_n)` |
+///
+/// bounds `v(p')` from below at every `p'`. It is convex in `p'`, hence so does its tangent at `p`: nothing is assumed about how
+/// well the relaxation was solved (theory, sections 3 and 5).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LambdaMin {
+pub struct RelaxedMse {
+    relaxation: Relaxation,
     noise_power: f64,
+    streams: Option<usize>,
     options: Options,
 }
 
-impl LambdaMin {
-    /// With noise power `σ² > 0` per receive antenna and channel use. Relative gap of each solve: `1e-6`.
+impl RelaxedMse {
+    /// With noise power `σ² > 0` per receive antenna and channel use. Relative gap of each solve: `1e-6` for `lambda_min`, whose
+    /// interior-point method gets there in a few steps more, `1e-4` for the others.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] unless `σ²` is positive and finite.
-    pub fn new(noise_power: f64) -> Result<Self, Error> {
-        require_noise(noise_power)?;
-        Ok(Self { noise_power, options: Options { relative_gap: 1e-6, ..Options::default() } })
+    pub fn new(relaxation: Relaxation, noise_power: f64) -> Result<Self, Error> {
+        if !(noise_power > 0.0 && noise_power.is_finite()) {
+            let (quantity, valid) = (Quantity::NoisePower, "positive and finite");
+            return Err(Error::OutOfRange { quantity, device: 0, value: noise_power, valid });
+        }
+        let relative_gap = if relaxation == Relaxation::LambdaMin { 1e-6 } else { 1e-4 };
+        let options = Options { relative_gap, ..Options::default() };
+        Ok(Self { relaxation, noise_power, streams: None, options })
     }
 
     /// The same with other options of the relaxation, which checks them when it solves.
     pub fn with_options(self, options: Options) -> Self {
         Self { options, ..self }
     }
+
+    /// The same with `streams` = `L` symbols per channel use. The relaxations do not depend on `L`, but what they bound does:
+    /// with `L < T_n` it is the program alone ([`Scope::Program`]). Default: `L = min(R, T_1, …, T_N)`.
+    ///
+    /// More streams than some terminal has antennas are refused when a block is solved, with [`Error::Streams`].
+    pub fn with_streams(self, streams: usize) -> Self {
+        Self { streams: Some(streams), ..self }
+    }
+
+    /// The relaxation.
+    pub fn relaxation(&self) -> Relaxation {
+        self.relaxation
+    }
+
+    /// Units of the relaxation's value in those of an MSE.
+    fn unit(&self) -> f64 {
+        match self.relaxation {
+            Relaxation::LambdaMin | Relaxation::TraceInverse => self.noise_power,
+            Relaxation::Mmse => 1.0,
+        }
+    }
+
+    /// The solution, and whether it is as exact as asked. Where the method ends short of that, it is run again for ten times the gap
+    /// that it reached, until it gets there: a certified answer all the same, unless it would have to be looser than 10 %.
+    fn solve(&self, problem: &Problem) -> Result<(Solution, bool), Error> {
+        let mut options = self.options;
+        loop {
+            match self.relaxation.solve(problem, &options) {
+                Ok(solution) => return Ok((solution, options == self.options)),
+                Err(Error::NotConverged { lower, upper, .. })
+                    if 10.0 * (upper - lower) <= LOOSEST_GAP * upper =>
+                {
+                    // The gap reached is above the one asked for, so this grows tenfold at least each time.
+                    options.relative_gap = 10.0 * (upper - lower) / upper;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
-impl ShortTermValue for LambdaMin {
-    fn value_and_gradient(&self, channels: &[Mat<c64>], transmit_power: &[f64]) -> Result<PowerValue, Error> {
-        let problem = Problem::new(channels.to_vec(), transmit_power.to_vec(), self.noise_power)?;
-        let solution = lambda_min::solve(&problem, &self.options)?;
-        let sensitivity = lambda_min::power_sensitivity(&problem, &solution)?;
-        Ok(PowerValue {
-            value: self.noise_power * midpoint(&solution.certificate),
-            derivatives: sensitivity.iter().map(|s| self.noise_power * s).collect(),
+impl ShortTermValue for RelaxedMse {
+    /// # Errors
+    /// As [`Relaxation::solve`], but [`Error::NotConverged`] only if the certified gap stays above 1 %.
+    fn value_and_gradient(
+        &self,
+        channels: &[Mat<c64>],
+        transmit_power: &[f64],
+    ) -> Result<CertifiedValue, Error> {
+        let mut problem = Problem::new(channels.to_vec(), transmit_power.to_vec(), self.noise_power)?;
+        if let Some(streams) = self.streams {
+            problem = problem.with_streams(streams)?;
+        }
+        let (solution, converged) = self.solve(&problem)?;
+        let unit = self.unit();
+        let slopes = match self.relaxation {
+            Relaxation::Mmse => mmse_dual_slopes(&problem, &solution.dual)?,
+            // These two are read off the dual solution by definition.
+            other => other.power_sensitivity(&problem, &solution)?,
+        };
+        Ok(CertifiedValue {
+            lower: unit * solution.certificate.lower,
+            upper: unit * solution.certificate.upper,
+            gradient: slopes.iter().map(|slope| unit * slope).collect(),
+            scope: solution.certificate.scope,
+            converged,
         })
     }
 }
 
-/// The value of the `mmse` relaxation, a lower bound of the mean squared error of any transceiver:
-/// [`crate::relaxation::mmse`]. `∂v/∂p_n = −μ_n` at the optimum.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Mmse {
-    noise_power: f64,
-    options: Options,
-}
-
-impl Mmse {
-    /// With noise power `σ² > 0` per receive antenna and channel use. Relative gap of each solve: `1e-4`.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`] unless `σ²` is positive and finite.
-    pub fn new(noise_power: f64) -> Result<Self, Error> {
-        require_noise(noise_power)?;
-        Ok(Self { noise_power, options: Options { relative_gap: 1e-4, ..Options::default() } })
-    }
-
-    /// The same with other options of the relaxation, which checks them when it solves.
-    pub fn with_options(self, options: Options) -> Self {
-        Self { options, ..self }
-    }
-}
-
-impl ShortTermValue for Mmse {
-    fn value_and_gradient(&self, channels: &[Mat<c64>], transmit_power: &[f64]) -> Result<PowerValue, Error> {
-        let problem = Problem::new(channels.to_vec(), transmit_power.to_vec(), self.noise_power)?;
-        let solution = mmse::solve(&problem, &self.options)?;
-        let derivatives = mmse::power_sensitivity(&problem, &solution)?;
-        Ok(PowerValue { value: midpoint(&solution.certificate), derivatives })
-    }
-}
-
-fn midpoint(certificate: &crate::relaxation::Certificate) -> f64 {
-    0.5 * (certificate.lower + certificate.upper)
-}
-
-fn require_noise(noise_power: f64) -> Result<(), Error> {
-    if noise_power > 0.0 && noise_power.is_finite() {
-        return Ok(());
-    }
-    let (quantity, valid) = (crate::Quantity::NoisePower, "positive and finite");
-    Err(Error::OutOfRange { quantity, device: 0, value: noise_power, valid })
+/// `∂D/∂p_n = −σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)²` of `mmse`, at fixed `U`.
+fn mmse_dual_slopes(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<f64>, Error> {
+    let devices = dual.iter().zip(problem.signal_variance()).zip(problem.transmit_power());
+    devices
+        .map(|((multiplier, variance), power)| {
+            let roots: f64 =
+                eigenvalues(multiplier.as_ref())?.iter().map(|value| value.max(0.0).sqrt()).sum();
+            let sum = power + problem.noise_power() * trace(multiplier.as_ref());
+            Ok(-problem.noise_power() * variance * (roots / sum).powi(2))
+        })
+        .collect()
 }

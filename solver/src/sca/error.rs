@@ -29,6 +29,30 @@ pub enum ScheduleError {
         /// The exponent refused.
         exponent: f64,
     },
+    /// The ratio of a geometric decay.
+    #[error("geometric ratio {ratio} is outside (0, 1)")]
+    Ratio {
+        /// The ratio refused.
+        ratio: f64,
+    },
+    /// The geometric phase would end at 0.
+    #[error("a ratio of {ratio} leaves nothing after {crossover} iterations; cross over earlier")]
+    Crossover {
+        /// The ratio of the geometric phase.
+        ratio: f64,
+        /// Its length in iterations.
+        crossover: usize,
+    },
+    /// A declared schedule took a value outside (0, 1].
+    #[error("the {schedule} schedule is {value} at iteration {iteration}, outside (0, 1]")]
+    Value {
+        /// `averaging` or `step`.
+        schedule: &'static str,
+        /// Iteration τ.
+        iteration: usize,
+        /// The value refused.
+        value: f64,
+    },
     /// γ/ρ would not tend to 0.
     #[error(
         "step exponent {step_exponent} must exceed averaging exponent {averaging_exponent}: γ/ρ must tend to 0"
@@ -65,11 +89,65 @@ pub enum OptionsError {
         /// The value refused.
         curvature: f64,
     },
+    /// A count of samples too small for what is made of them.
+    #[error("option {option} is {samples}; at least {least} samples are needed")]
+    TooFewSamples {
+        /// Name of the option.
+        option: &'static str,
+        /// The number refused.
+        samples: usize,
+        /// The least number accepted.
+        least: usize,
+    },
+    /// A confidence level must be inside (0, 1).
+    #[error("confidence {confidence} is outside (0, 1)")]
+    Confidence {
+        /// The level refused.
+        confidence: f64,
+    },
     /// The residual tolerance must be positive and finite.
     #[error("residual tolerance {tolerance} is not positive and finite")]
     ResidualTolerance {
         /// The value refused.
         tolerance: f64,
+    },
+}
+
+/// A kept state that no run can have left.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Estimates exist from the first iteration on.
+    #[error("a state after {iteration} iterations with estimates of {found} functions")]
+    Estimates {
+        /// Iterations done.
+        iteration: usize,
+        /// Number of functions with estimates.
+        found: usize,
+    },
+    /// More quiet iterations or confirmations than iterations.
+    #[error("{quiet} quiet iterations and {confirmations} confirmations after {iteration} iterations")]
+    Counts {
+        /// Iterations done.
+        iteration: usize,
+        /// Iterations in a row within the tolerance.
+        quiet: usize,
+        /// Confirmations tried.
+        confirmations: usize,
+    },
+    /// A gradient is not of the point's length.
+    #[error("an estimated gradient has {found} entries, the point {expected}")]
+    GradientLength {
+        /// Length of the point.
+        expected: usize,
+        /// Length found.
+        found: usize,
+    },
+    /// A number is NaN or infinite.
+    #[error("the state holds the value {value}")]
+    NotFinite {
+        /// The value.
+        value: f64,
     },
 }
 
@@ -157,6 +235,34 @@ pub enum ScaError<E: std::error::Error + 'static> {
         /// Number of curvatures in the options.
         found: usize,
     },
+    /// A resumed state belongs to a program with another number of stochastic constraints.
+    #[error("the state has estimates of {found} functions, the program has {expected}")]
+    StateFunctions {
+        /// Functions `f_0 … f_I` of the program.
+        expected: usize,
+        /// Functions with estimates in the state.
+        found: usize,
+    },
+    /// A resumed state has done all iterations already.
+    #[error("the state is after {iteration} iterations, the options ask for {iterations}")]
+    NothingLeft {
+        /// Iterations done.
+        iteration: usize,
+        /// Iterations asked for.
+        iterations: usize,
+    },
+    /// The confidence of the residual is not known for programs with stochastic constraints.
+    #[error("a residual cannot be confirmed with {constraints} stochastic constraints: only without any")]
+    ConfirmationWithConstraints {
+        /// Number of stochastic constraints.
+        constraints: usize,
+    },
+    /// Options of a residual estimate outside their range.
+    #[error(transparent)]
+    Options(OptionsError),
+    /// A declared schedule left (0, 1].
+    #[error(transparent)]
+    Schedule(ScheduleError),
     /// An evaluation has the wrong number of constraints.
     #[error("iteration {iteration}: evaluation has {found} constraints, the program declares {expected}")]
     ConstraintCount {

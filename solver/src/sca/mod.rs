@@ -22,7 +22,11 @@
 //!
 //! Nothing here knows of channels; [`crate::assignment`] is one user. Every answer of a subproblem
 //! backend is re-checked from the problem's own data, and its optimality is certified by a dual bound
-//! in closed form, so no status of a backend is believed.
+//! in closed form, so no status of a backend is believed ([`subproblem`] lists the backends).
+//!
+//! - [`Schedules`] of the caller's choice, refused where they break a condition of convergence;
+//! - [`ScaOptions::with_confirmation`] stops a run when fresh samples show its residual to be small, with confidence;
+//! - [`ScaState`] is what a run needs to be stopped, kept and resumed bit for bit ([`StochasticSca::resume`]).
 //!
 //! - \[A\] Zhang, He, Song, Zhang, Letaief, *Distributed On-Device LLM Inference With Over-the-Air
 //!   Computation*, arXiv 2502.12559.
@@ -65,18 +69,21 @@ mod options;
 mod polyhedron;
 mod program;
 mod report;
+mod residual;
 mod run;
 mod schedule;
+mod state;
 pub mod subproblem;
 mod surrogate;
 mod vector;
 
-pub use error::{OptionsError, PolyhedronError, ScaError, ScheduleError};
+pub use error::{OptionsError, PolyhedronError, ScaError, ScheduleError, StateError};
 pub use options::ScaOptions;
 pub use polyhedron::{FEASIBILITY_TOLERANCE, LinearRow, Polyhedron, PolyhedronBuilder, Row, Violation};
 pub use program::{Evaluation, Function, StochasticProgram};
 pub use rand::Rng;
-pub use report::{IterationRecord, ScaReport, TerminationReason};
+pub use report::{IterationRecord, ResidualEstimate, ScaReport, TerminationReason};
 pub use run::StochasticSca;
-pub use schedule::{PolynomialDecay, Schedules};
+pub use schedule::{Decay, DeclaredDecay, GeometricThenPolynomial, PolynomialDecay, Schedules};
+pub use state::ScaState;
 pub use surrogate::Surrogate;

@@ -13,6 +13,14 @@ pub struct ScaOptions {
     pub(super) schedules: Schedules,
     pub(super) residual_tolerance: Option<f64>,
     pub(super) residual_patience: usize,
+    pub(super) confirmation: Option<Confirmation>,
+}
+
+/// Fresh samples that decide whether a run may stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Confirmation {
+    pub samples: usize,
+    pub confidence: f64,
 }
 
 impl ScaOptions {
@@ -27,6 +35,7 @@ impl ScaOptions {
             schedules: Schedules::default(),
             residual_tolerance: None,
             residual_patience: 10,
+            confirmation: None,
         }
     }
 
@@ -85,7 +94,8 @@ impl ScaOptions {
 
     /// Stop once the optimality residual `‖x̂ − x^τ‖` has been at most `tolerance` (in units of `x`) for
     /// `patience` iterations in a row, none of them a restoration. One small residual proves little, because the
-    /// averages are noisy; hence the patience. Default: no tolerance, all iterations run.
+    /// averages are noisy; hence the patience, and [`ScaOptions::with_confirmation`]. Default: no tolerance, all
+    /// iterations run.
     ///
     /// # Errors
     /// [`OptionsError::ResidualTolerance`] unless finite and positive, [`OptionsError::NotPositive`] for no
@@ -98,6 +108,33 @@ impl ScaOptions {
         self.residual_patience = positive("residual_patience", patience)?;
         Ok(self)
     }
+
+    /// Stop by [`ScaOptions::with_residual_tolerance`] only if `samples` fresh samples at the final point agree, by
+    /// [`super::StochasticSca::estimate_residual`]; otherwise the patience starts anew.
+    ///
+    /// The claim is about the run, not about one test: *with probability at least `confidence`, a run does not stop at a point
+    /// whose residual is above the tolerance.* A run may test many times, so test `k = 1, 2, …` has level `1 − δ/(k(k+1))` with
+    /// `δ = 1 − confidence`; these `δ/(k(k+1))` sum to δ. The samples of a test are independent of the point it tests. Only for
+    /// programs without stochastic constraints. Default: none, the run's own noisy residual decides.
+    ///
+    /// # Errors
+    /// [`OptionsError::TooFewSamples`] below 2, [`OptionsError::Confidence`] outside (0, 1).
+    pub fn with_confirmation(mut self, samples: usize, confidence: f64) -> Result<Self, OptionsError> {
+        require_sampling(samples, confidence)?;
+        self.confirmation = Some(Confirmation { samples, confidence });
+        Ok(self)
+    }
+}
+
+/// Checks what a confidence bound is made of.
+pub(super) fn require_sampling(samples: usize, confidence: f64) -> Result<(), OptionsError> {
+    if samples < 2 {
+        return Err(OptionsError::TooFewSamples { option: "samples", samples, least: 2 });
+    }
+    if !(confidence > 0.0 && confidence < 1.0) {
+        return Err(OptionsError::Confidence { confidence });
+    }
+    Ok(())
 }
 
 /// `value`, unless it is 0.

@@ -6,6 +6,7 @@ use super::Polyhedron;
 
 /// One function at one point for one sample.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Function {
     /// `f_i(x; ξ)`, finite.
     pub value: f64,

@@ -2,6 +2,7 @@
 
 /// One iteration of a run.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct IterationRecord {
     /// τ = 0, 1, …
     pub iteration: usize,
@@ -23,8 +24,23 @@ pub struct IterationRecord {
     pub restored: Option<f64>,
 }
 
+/// The optimality residual of one point, estimated from samples that had no part in finding it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ResidualEstimate {
+    /// `‖x̂ − x‖` with the sample mean of the gradient in place of its expectation.
+    pub residual: f64,
+    /// A bound that the residual for the true expectation is below, with the given confidence.
+    pub upper_bound: f64,
+    /// Confidence of the bound, in (0, 1).
+    pub confidence: f64,
+    /// Number of samples.
+    pub samples: usize,
+}
+
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum TerminationReason {
     /// All iterations of the schedule ran, and no residual tolerance was set.
@@ -33,6 +49,14 @@ pub enum TerminationReason {
     ResidualBelowTolerance {
         /// The last residual.
         residual: f64,
+    },
+    /// The residual stayed within the tolerance, and fresh samples at the final point confirmed it.
+    ResidualConfirmed {
+        /// What the fresh samples say of the final point.
+        estimate: ResidualEstimate,
+        /// The confidence of the claim that a run like this does not stop too early; see
+        /// [`super::ScaOptions::with_confirmation`].
+        confidence: f64,
     },
     /// All iterations ran without reaching the residual tolerance.
     IterationLimit {
@@ -52,18 +76,25 @@ impl TerminationReason {
     /// Whether the run reached what was asked of it: its schedule, or its tolerance if one was set, at a point whose
     /// estimated constraints can be met.
     pub fn was_successful(&self) -> bool {
-        matches!(self, Self::ScheduleCompleted | Self::ResidualBelowTolerance { .. })
+        matches!(
+            self,
+            Self::ScheduleCompleted | Self::ResidualBelowTolerance { .. } | Self::ResidualConfirmed { .. }
+        )
     }
 }
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScaReport {
     /// The final point `x`, in 𝒳.
     pub point: Vec<f64>,
     /// Why the run ended.
     pub termination: TerminationReason,
-    /// One record per iteration, in order; never empty.
+    /// Whether the schedules meet the conditions of convergence of \[C\]; `false` for
+    /// [`super::Schedules::constant_without_guarantee`].
+    pub guaranteed: bool,
+    /// One record per iteration since the start or the resumption, in order; never empty.
     pub history: Vec<IterationRecord>,
 }
 

@@ -6,26 +6,26 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::polyhedron::FEASIBILITY_TOLERANCE;
-use super::subproblem::{ClarabelBackend, Step, SubproblemSolver, solve};
-use super::surrogate::accumulate;
+use super::subproblem::{AutomaticBackend, Step, SubproblemSolver, solve};
+use super::surrogate::{accumulate, average_in};
 use super::vector::{difference, norm};
 use super::{
-    Function, IterationRecord, ScaError, ScaOptions, ScaReport, StochasticProgram, Surrogate,
-    TerminationReason,
+    Evaluation, Function, IterationRecord, ScaError, ScaOptions, ScaReport, ScaState, StochasticProgram,
+    Surrogate, TerminationReason,
 };
 
 /// Stochastic successive convex approximation of one program; see the [module](super) for the method.
 #[derive(Debug)]
-pub struct StochasticSca<'a, P, B = ClarabelBackend> {
-    program: &'a P,
-    options: ScaOptions,
-    backend: B,
+pub struct StochasticSca<'a, P, B = AutomaticBackend> {
+    pub(super) program: &'a P,
+    pub(super) options: ScaOptions,
+    pub(super) backend: B,
 }
 
 impl<'a, P: StochasticProgram> StochasticSca<'a, P> {
-    /// The method with subproblems solved by [`ClarabelBackend`].
+    /// The method with subproblems solved by [`AutomaticBackend`].
     pub fn new(program: &'a P, options: ScaOptions) -> Self {
-        Self { program, options, backend: ClarabelBackend }
+        Self { program, options, backend: AutomaticBackend }
     }
 }
 
@@ -52,63 +52,113 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
     pub fn run_observed(
         &mut self,
         start: &[f64],
+        observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
+    ) -> Result<ScaReport, ScaError<P::Error>> {
+        let mut state = self.start(start)?;
+        self.resume(&mut state, observer)
+    }
+
+    /// The state of a run from `start` before its first iteration, for [`StochasticSca::resume`].
+    ///
+    /// # Errors
+    /// [`ScaError`]: a start that is malformed or outside 𝒳.
+    pub fn start(&self, start: &[f64]) -> Result<ScaState, ScaError<P::Error>> {
+        self.check_point(start)?;
+        Ok(ScaState::at(start))
+    }
+
+    /// Continues from `state` until the options' number of iterations, counted from the start, or an earlier end.
+    ///
+    /// `state` is advanced in place, one finished iteration at a time: after an error it is that of the last one finished.
+    ///
+    /// # Errors
+    /// As [`StochasticSca::run_observed`]; [`ScaError::StateFunctions`] if the state is that of another program,
+    /// [`ScaError::NothingLeft`] if it has done all iterations.
+    pub fn resume(
+        &mut self,
+        state: &mut ScaState,
         mut observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
     ) -> Result<ScaReport, ScaError<P::Error>> {
-        self.check_start(start)?;
-        let mut surrogates: Option<Surrogates> = None;
-        let mut point = start.to_vec();
+        self.check_point(&state.point)?;
+        self.check_fit(state)?;
         let mut history: Vec<IterationRecord> = Vec::new();
-        let mut quiet = 0;
         let mut ended = None;
-        for iteration in 0..self.options.iterations {
-            let batch = self.evaluate(iteration, &point)?;
-            // Before the first sample there is nothing to average with.
-            let averaging = if iteration == 0 { 1.0 } else { self.options.schedules.averaging(iteration) };
-            let current = match surrogates.take() {
-                Some(previous) => previous.averaged(averaging, &batch),
-                None => Surrogates::from_first(&self.options, batch),
-            };
-            let Step { point: target, gap, restored } = solve(
-                &mut self.backend,
-                self.program.feasible_set(),
-                &point,
-                &current.objective,
-                &current.constraints,
-            )
-            .map_err(|source| ScaError::Subproblem { iteration, source })?;
-            let direction = difference(&target, &point);
-            let record = IterationRecord {
-                iteration,
-                objective: current.objective.value,
-                constraints: current.constraints.iter().map(|c| c.value).collect(),
-                averaging,
-                step: self.options.schedules.step(iteration),
-                residual: norm(&direction),
-                subproblem_gap: gap,
-                restored,
-                point: point.clone(),
-            };
-            surrogates = Some(current);
-            let combined: Vec<f64> =
-                point.iter().zip(&target).map(|(x, t)| (1.0 - record.step) * x + record.step * t).collect();
-            point = self.program.feasible_set().snap(&combined);
-            quiet = match self.options.residual_tolerance {
-                Some(tolerance) if restored.is_none() && record.residual <= tolerance => quiet + 1,
-                _ => 0,
-            };
-            let stop = observer(&record).is_break();
-            if quiet >= self.options.residual_patience {
-                ended = Some(TerminationReason::ResidualBelowTolerance { residual: record.residual });
-            } else if stop {
-                ended = Some(TerminationReason::StoppedByObserver);
+        while ended.is_none() && state.iteration < self.options.iterations {
+            let (mut next, record) = self.iterate(state)?;
+            if next.quiet >= self.options.residual_patience {
+                ended = self.tolerance_met(&mut next, record.residual)?;
+            }
+            *state = next;
+            if observer(&record).is_break() {
+                ended = ended.or(Some(TerminationReason::StoppedByObserver));
             }
             history.push(record);
-            if ended.is_some() {
-                break;
-            }
         }
         let termination = ended.unwrap_or_else(|| self.at_the_end(history.last()));
-        Ok(ScaReport { point, termination, history })
+        let guaranteed = self.options.schedules.guaranteed();
+        Ok(ScaReport { point: state.point.clone(), termination, guaranteed, history })
+    }
+
+    /// Iteration τ: the state after it, and its record.
+    fn iterate(&mut self, state: &ScaState) -> Result<(ScaState, IterationRecord), ScaError<P::Error>> {
+        let ScaState { iteration, ref point, .. } = *state;
+        let schedules = &self.options.schedules;
+        // Before the first sample there is nothing to average with.
+        let averaging = if iteration == 0 { Ok(1.0) } else { schedules.averaging(iteration) };
+        let averaging = averaging.map_err(ScaError::Schedule)?;
+        let step = schedules.step(iteration).map_err(ScaError::Schedule)?;
+        let batch = self.evaluate(iteration, point)?;
+        let mut estimates = if state.estimates.is_empty() { batch.clone() } else { state.estimates.clone() };
+        for (estimate, new) in estimates.iter_mut().zip(&batch) {
+            average_in(estimate, averaging, new);
+        }
+        let (objective, constraints) = self.surrogates(&estimates);
+        let Step { point: target, gap, restored } =
+            solve(&mut self.backend, self.program.feasible_set(), point, &objective, &constraints)
+                .map_err(|source| ScaError::Subproblem { iteration, source })?;
+        let record = IterationRecord {
+            iteration,
+            objective: objective.value,
+            constraints: constraints.iter().map(|c| c.value).collect(),
+            averaging,
+            step,
+            residual: norm(&difference(&target, point)),
+            subproblem_gap: gap,
+            restored,
+            point: point.clone(),
+        };
+        let combined: Vec<f64> =
+            point.iter().zip(&target).map(|(x, t)| (1.0 - step) * x + step * t).collect();
+        let quiet = match self.options.residual_tolerance {
+            Some(tolerance) if restored.is_none() && record.residual <= tolerance => state.quiet + 1,
+            _ => 0,
+        };
+        let point = self.program.feasible_set().snap(&combined);
+        Ok((
+            ScaState {
+                iteration: iteration + 1,
+                point,
+                estimates,
+                quiet,
+                confirmations: state.confirmations,
+            },
+            record,
+        ))
+    }
+
+    /// The surrogates (20) of the objective and of the constraints.
+    fn surrogates(&self, estimates: &[Function]) -> (Surrogate, Vec<Surrogate>) {
+        let curvatures = self.options.constraint_curvatures.iter().copied().chain(std::iter::repeat(0.0));
+        let curvatures = std::iter::once(self.options.objective_curvature).chain(curvatures);
+        let mut all = estimates.iter().zip(curvatures).map(|(f, curvature)| Surrogate {
+            value: f.value,
+            gradient: f.gradient.clone(),
+            curvature,
+        });
+        // Estimates always start with the objective.
+        let zero =
+            Surrogate { value: 0.0, gradient: Vec::new(), curvature: self.options.objective_curvature };
+        (all.next().unwrap_or(zero), all.collect())
     }
 
     /// The reason after the last iteration of the schedule.
@@ -124,24 +174,44 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         }
     }
 
-    fn check_start(&self, start: &[f64]) -> Result<(), ScaError<P::Error>> {
+    pub(super) fn check_point(&self, point: &[f64]) -> Result<(), ScaError<P::Error>> {
         let set = self.program.feasible_set();
-        if start.len() != set.dimension() {
-            return Err(ScaError::InitialPointLength { expected: set.dimension(), found: start.len() });
+        if point.len() != set.dimension() {
+            return Err(ScaError::InitialPointLength { expected: set.dimension(), found: point.len() });
         }
-        if let Some((index, &value)) = start.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+        if let Some((index, &value)) = point.iter().enumerate().find(|(_, x)| !x.is_finite()) {
             return Err(ScaError::InitialPointNotFinite { index, value });
         }
-        let violation = set.largest_violation(start);
+        let violation = set.largest_violation(point);
         if violation.amount > FEASIBILITY_TOLERANCE {
             return Err(ScaError::InitialPointInfeasible { row: violation.row, amount: violation.amount });
         }
+        Ok(())
+    }
+
+    /// Checks options and state against the program.
+    fn check_fit(&self, state: &ScaState) -> Result<(), ScaError<P::Error>> {
         let expected = self.program.stochastic_constraints();
         let found = self.options.constraint_curvatures.len();
         if found != 0 && found != expected {
             return Err(ScaError::ConstraintCurvatures { expected, found });
         }
-        Ok(())
+        if !state.estimates.is_empty() && state.estimates.len() != expected + 1 {
+            let (expected, found) = (expected + 1, state.estimates.len());
+            return Err(ScaError::StateFunctions { expected, found });
+        }
+        if state.iteration >= self.options.iterations {
+            let (iteration, iterations) = (state.iteration, self.options.iterations);
+            return Err(ScaError::NothingLeft { iteration, iterations });
+        }
+        if self.options.confirmation.is_some() { self.check_unconstrained() } else { Ok(()) }
+    }
+
+    pub(super) fn check_unconstrained(&self) -> Result<(), ScaError<P::Error>> {
+        match self.program.stochastic_constraints() {
+            0 => Ok(()),
+            constraints => Err(ScaError::ConfirmationWithConstraints { constraints }),
+        }
     }
 
     /// Means of `f_0 … f_I` over the mini-batch of one iteration.
@@ -149,55 +219,41 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         let weight = 1.0 / self.options.mini_batch as f64;
         let functions = self.program.stochastic_constraints() + 1;
         let mut means = vec![Function { value: 0.0, gradient: vec![0.0; point.len()] }; functions];
-        for member in 0..self.options.mini_batch {
-            // A stream of its own for each sample: the draws do not depend on how many words others used.
-            let mut rng = ChaCha8Rng::seed_from_u64(self.options.seed);
-            rng.set_stream((iteration as u64).wrapping_mul(self.options.mini_batch as u64) + member as u64);
-            let failed = |source| ScaError::Program { iteration, source };
-            let sample = self.program.sample(&mut rng).map_err(failed)?;
-            let evaluation = self.program.evaluate(point, &sample).map_err(failed)?;
-            if evaluation.constraints.len() + 1 != functions {
-                return Err(ScaError::ConstraintCount {
-                    iteration,
-                    expected: functions - 1,
-                    found: evaluation.constraints.len(),
-                });
-            }
+        let first = (iteration as u64).wrapping_mul(self.options.mini_batch as u64);
+        for member in 0..self.options.mini_batch as u64 {
+            let stream = first.wrapping_add(member);
+            let evaluation = self.evaluate_one(iteration, point, self.options.seed, stream)?;
             let all = std::iter::once(&evaluation.objective).chain(&evaluation.constraints);
-            for (function, (mean, new)) in means.iter_mut().zip(all).enumerate() {
-                check_function(iteration, function, point.len(), new)?;
+            for (mean, new) in means.iter_mut().zip(all) {
                 accumulate(mean, weight, new);
             }
         }
         Ok(means)
     }
-}
 
-/// The current surrogates of all functions.
-struct Surrogates {
-    objective: Surrogate,
-    constraints: Vec<Surrogate>,
-}
-
-impl Surrogates {
-    fn from_first(options: &ScaOptions, batch: Vec<Function>) -> Self {
-        let curvatures = options.constraint_curvatures.iter().copied().chain(std::iter::repeat(0.0));
-        let curvatures = std::iter::once(options.objective_curvature).chain(curvatures);
-        let mut all = batch
-            .into_iter()
-            .zip(curvatures)
-            .map(|(Function { value, gradient }, curvature)| Surrogate { value, gradient, curvature });
-        // A batch always starts with the objective.
-        let zero = Surrogate { value: 0.0, gradient: Vec::new(), curvature: options.objective_curvature };
-        Self { objective: all.next().unwrap_or(zero), constraints: all.collect() }
-    }
-
-    fn averaged(mut self, weight: f64, batch: &[Function]) -> Self {
-        let all = std::iter::once(&mut self.objective).chain(&mut self.constraints);
-        for (surrogate, new) in all.zip(batch) {
-            surrogate.average_in(weight, new);
+    /// All functions at `point` for the sample of one stream, checked. A stream of its own for each sample: the draws do not
+    /// depend on how many words others used.
+    pub(super) fn evaluate_one(
+        &self,
+        iteration: usize,
+        point: &[f64],
+        seed: u64,
+        stream: u64,
+    ) -> Result<Evaluation, ScaError<P::Error>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream);
+        let failed = |source| ScaError::Program { iteration, source };
+        let sample = self.program.sample(&mut rng).map_err(failed)?;
+        let evaluation = self.program.evaluate(point, &sample).map_err(failed)?;
+        let (expected, found) = (self.program.stochastic_constraints(), evaluation.constraints.len());
+        if expected != found {
+            return Err(ScaError::ConstraintCount { iteration, expected, found });
         }
-        self
+        let all = std::iter::once(&evaluation.objective).chain(&evaluation.constraints);
+        for (function, new) in all.enumerate() {
+            check_function(iteration, function, point.len(), new)?;
+        }
+        Ok(evaluation)
     }
 }
 

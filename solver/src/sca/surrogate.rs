@@ -27,13 +27,13 @@ impl Surrogate {
         let scale = scale.max(self.value.abs());
         if scale > 0.0 { scale } else { 1.0 }
     }
+}
 
-    /// One step of (19): `f ← (1 − ρ) f + ρ f_new`, the same for `u`.
-    pub(super) fn average_in(&mut self, weight: f64, new: &Function) {
-        self.value = (1.0 - weight) * self.value + weight * new.value;
-        for (u, g) in self.gradient.iter_mut().zip(&new.gradient) {
-            *u = (1.0 - weight) * *u + weight * g;
-        }
+/// One step of (19): `f ← (1 − ρ) f + ρ f_new`, the same for `u`.
+pub(super) fn average_in(estimate: &mut Function, weight: f64, new: &Function) {
+    estimate.value = (1.0 - weight) * estimate.value + weight * new.value;
+    for (u, g) in estimate.gradient.iter_mut().zip(&new.gradient) {
+        *u = (1.0 - weight) * *u + weight * g;
     }
 }
 
@@ -56,8 +56,8 @@ mod tests {
 
     #[test]
     fn averaging_follows_equation_19() {
-        let mut surrogate = Surrogate { value: 1.0, gradient: vec![2.0], curvature: 0.5 };
-        surrogate.average_in(0.25, &Function { value: 3.0, gradient: vec![-2.0] });
-        assert_eq!(surrogate, Surrogate { value: 1.5, gradient: vec![1.0], curvature: 0.5 });
+        let mut estimate = Function { value: 1.0, gradient: vec![2.0] };
+        average_in(&mut estimate, 0.25, &Function { value: 3.0, gradient: vec![-2.0] });
+        assert_eq!(estimate, Function { value: 1.5, gradient: vec![1.0] });
     }
 }

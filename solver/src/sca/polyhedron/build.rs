@@ -2,7 +2,7 @@
 
 use super::super::vector::norm;
 use super::{
-    ClarabelBackend, Goal, LinearRow, Polyhedron, PolyhedronError, Row, Subproblem, Surrogate, certify,
+    AutomaticBackend, Goal, LinearRow, Polyhedron, PolyhedronError, Row, Subproblem, Surrogate, certify,
 };
 use crate::sca::polyhedron::FEASIBILITY_TOLERANCE;
 
@@ -122,7 +122,7 @@ fn search(set: &Polyhedron) -> Result<Vec<f64>, PolyhedronError> {
         constraints: &violations,
         goal: Goal::LeastViolation,
     };
-    let answer = certify(&mut ClarabelBackend, &phase_one).map_err(PolyhedronError::Undecided)?;
+    let answer = certify(&mut AutomaticBackend, &phase_one).map_err(PolyhedronError::Undecided)?;
     let point = set.snap(&answer.point);
     if set.largest_violation(&point).amount <= FEASIBILITY_TOLERANCE {
         Ok(point)

@@ -7,7 +7,7 @@ use std::fmt;
 
 pub use build::PolyhedronBuilder;
 
-use super::subproblem::{ClarabelBackend, Goal, Subproblem, certify};
+use super::subproblem::{AutomaticBackend, Goal, Subproblem, certify};
 use super::vector::{difference, dot, largest_magnitude};
 use super::{PolyhedronError, Surrogate};
 
@@ -200,6 +200,8 @@ impl Polyhedron {
             constraints: &[],
             goal: Goal::Objective,
         };
-        certify(&mut ClarabelBackend, &nearest).map(|answer| answer.point).map_err(PolyhedronError::Undecided)
+        certify(&mut AutomaticBackend, &nearest)
+            .map(|answer| answer.point)
+            .map_err(PolyhedronError::Undecided)
     }
 }

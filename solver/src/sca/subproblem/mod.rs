@@ -2,15 +2,30 @@
 //!
 //! A backend implements [`SubproblemSolver`], one file per backend. What it returns is a *candidate*:
 //! `solve` accepts it only after `certify` has checked membership and a dual bound from the data.
+//!
+//! | backend | solves |
+//! |---|---|
+//! | [`AutomaticBackend`] (default) | all: native where it applies, else Clarabel |
+//! | [`NativeBackend`] | bounds and at most one equality, exactly |
+//! | [`ClarabelBackend`] | all: quadratic programs, second-order cones, restoration |
+//! | `OsqpBackend` (feature `osqp`) | quadratic programs: constraints without curvature |
 
+mod automatic;
 mod certify;
 mod clarabel;
+mod native;
+#[cfg(feature = "osqp")]
+mod osqp;
 mod solve;
 
 use thiserror::Error;
 
 pub use self::clarabel::ClarabelBackend;
+#[cfg(feature = "osqp")]
+pub use self::osqp::OsqpBackend;
+pub use automatic::AutomaticBackend;
 pub(super) use certify::certify;
+pub use native::NativeBackend;
 pub(super) use solve::{Step, solve};
 
 use super::polyhedron::Row;
@@ -63,6 +78,12 @@ pub enum BackendFailure {
     /// It holds that there is no feasible point (a claim that the restoration then checks).
     #[error("the backend claims that no feasible point exists")]
     ClaimsInfeasible,
+    /// It does not solve problems of this form.
+    #[error("the backend does not solve this form of problem; it needs {needs}")]
+    Unsupported {
+        /// What it needs.
+        needs: &'static str,
+    },
     /// It refused the data.
     #[error("the backend refused the problem: {reason}")]
     Refused {

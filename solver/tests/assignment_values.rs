@@ -1,0 +1,150 @@
+//! Short-term values of every relaxation: their bounds at all powers, their units, and blocks that do not converge.
+
+use faer::{Mat, c64};
+use proptest::prelude::*;
+use solver::Error;
+use solver::assignment::{
+    AssignmentError, AssignmentOptions, AssignmentProblem, CertifiedValue, GapSampling, RelaxedMse,
+    ShortTermValue, assign, optimality_gap,
+};
+use solver::channel::{BlockFading, Fading};
+use solver::power::{Accounting, EnergyModel};
+use solver::relaxation::{Options, Relaxation, Scope};
+
+fn channels(receive: usize, transmit: &[usize], seed: u64) -> Vec<Mat<c64>> {
+    BlockFading::new(Fading::PAPER, receive, transmit, seed).unwrap().block(0)
+}
+
+fn value(relaxation: Relaxation, noise_power: f64, relative_gap: f64) -> RelaxedMse {
+    let options = Options { relative_gap, ..Default::default() };
+    RelaxedMse::new(relaxation, noise_power).unwrap().with_options(options)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+
+    /// `lower + gᵀ(p' − p) ≤ v(p')` for powers far from `p`, however roughly the relaxation was solved at `p`.
+    #[test]
+    fn the_tangent_bounds_the_value_at_every_power(
+        seed in 0u64..1000,
+        devices in proptest::collection::vec((1usize..4, -1.5..1.5f64, -2.0..2.0f64), 1..5),
+        spare in 0usize..4,
+        noise in -2.0..2.0f64,
+        gap in -6.0..-0.5f64,
+    ) {
+        let antennas: Vec<usize> = devices.iter().map(|d| d.0).collect();
+        let receive = antennas.iter().max().unwrap() + spare;
+        let channels = channels(receive, &antennas, seed);
+        let here: Vec<f64> = devices.iter().map(|d| d.1.exp()).collect();
+        let there: Vec<f64> = devices.iter().map(|d| (d.1 + d.2).exp()).collect();
+        for relaxation in Relaxation::ALL {
+            let rough = value(relaxation, noise.exp(), 10.0_f64.powf(gap));
+            let at = rough.value_and_gradient(&channels, &here).unwrap();
+            let step = at.gradient.iter().zip(there.iter().zip(&here)).map(|(g, (t, h))| g * (t - h));
+            let bound = at.lower + step.sum::<f64>();
+            let far = value(relaxation, noise.exp(), 1e-4).value_and_gradient(&channels, &there).unwrap();
+            prop_assert!(bound <= far.upper * (1.0 + 1e-9), "{relaxation:?}: {bound} above {far:?}");
+            // At the point itself the bound is as tight as the certificate.
+            prop_assert!(at.lower <= at.upper && at.gradient.iter().all(|g| *g <= 0.0));
+            prop_assert!(at.upper - at.lower <= 10.0_f64.powf(gap) * at.upper || !at.converged);
+        }
+    }
+}
+
+/// All three are errors in the same unit, and in the order of the theory: `mmse ≤ σ² trace_inverse ≤ σ² lambda_min`.
+#[test]
+fn values_are_errors_in_one_unit() {
+    let channels = channels(6, &[2; 3], 5);
+    for noise_power in [0.01, 1.0, 30.0] {
+        let [lambda_min, trace_inverse, mmse] = Relaxation::ALL.map(|relaxation| {
+            value(relaxation, noise_power, 1e-5).value_and_gradient(&channels, &[1.0, 2.0, 0.5]).unwrap()
+        });
+        assert!(mmse.lower <= trace_inverse.upper && trace_inverse.lower <= lambda_min.upper);
+        assert!(mmse.upper < 6.0, "no more than the error of sending nothing");
+        // α does not depend on the noise; mmse meets trace_inverse as the noise vanishes.
+        let unit = value(Relaxation::LambdaMin, 1.0, 1e-5);
+        let unit = unit.value_and_gradient(&channels, &[1.0, 2.0, 0.5]).unwrap();
+        assert!((lambda_min.value() / unit.value() / noise_power - 1.0).abs() < 1e-4);
+        if noise_power == 0.01 {
+            assert!((mmse.value() / trace_inverse.value() - 1.0).abs() < 0.05);
+        }
+    }
+}
+
+#[test]
+fn streams_change_what_is_bounded_and_nothing_else() {
+    let channels = channels(6, &[3; 2], 9);
+    for relaxation in Relaxation::ALL {
+        let all = value(relaxation, 1.0, 1e-4);
+        let at = |value: RelaxedMse| value.value_and_gradient(&channels, &[1.0, 1.0]);
+        let (full, fewer) = (at(all).unwrap(), at(all.with_streams(2)).unwrap());
+        assert_eq!(
+            full.scope,
+            match relaxation {
+                Relaxation::LambdaMin => Scope::Program,
+                Relaxation::TraceInverse => Scope::ZeroForcing,
+                Relaxation::Mmse => Scope::AnyTransceiver,
+            }
+        );
+        assert_eq!(fewer.scope, Scope::Program);
+        assert_eq!(fewer, CertifiedValue { scope: Scope::Program, ..full });
+        assert!(matches!(
+            at(all.with_streams(4)),
+            Err(Error::Streams { streams: 4, transmit_antennas: 3, .. })
+        ));
+    }
+}
+
+fn problem(value: RelaxedMse) -> AssignmentProblem<BlockFading, RelaxedMse> {
+    let energy =
+        [0.4, 0.8, 1.6].map(|cost| EnergyModel::new(1.0, cost, 1.0, Accounting::PerChannelUse).unwrap());
+    let channels = BlockFading::new(Fading::PAPER, 12, &[2; 3], 3).unwrap();
+    AssignmentProblem::new(energy.to_vec(), channels, value).unwrap()
+}
+
+/// An interior-point method that is stopped early on every block: the run goes on, says so, and ends where it would have.
+#[test]
+fn blocks_that_do_not_converge_do_not_end_the_run() {
+    let value = |max_iterations| {
+        let options = Options { relative_gap: 1e-9, max_iterations };
+        RelaxedMse::new(Relaxation::LambdaMin, 1.0).unwrap().with_options(options)
+    };
+    let options = AssignmentOptions::new(11).with_iterations(40).unwrap();
+    let exact = assign(&problem(value(100)), &options).unwrap();
+    assert_eq!(exact.unconverged, 0);
+    let hurried = assign(&problem(value(9)), &options).unwrap();
+    // Eight pilot blocks and forty iterations.
+    assert_eq!(hurried.unconverged, 48);
+    assert!(hurried.termination.was_successful());
+    for (a, b) in exact.shares.iter().zip(&hurried.shares) {
+        assert!((a - b).abs() < 0.01, "{:?} and {:?}", exact.shares, hurried.shares);
+    }
+    let sampling = GapSampling { batches: 3, blocks: 5, ..GapSampling::new(1) };
+    let gap = |value| optimality_gap(&problem(value), &exact.shares, &sampling).unwrap();
+    let (exact_gap, hurried_gap) = (gap(value(100)), gap(value(9)));
+    assert_eq!((exact_gap.unconverged, hurried_gap.unconverged), (0, 15));
+    // Rougher certificates can only widen the interval between value and optimum.
+    assert!(hurried_gap.value.mean >= exact_gap.value.mean && hurried_gap.gap.mean > exact_gap.gap.mean);
+    // With next to no iterations there is no certificate worth the name, and that does end the run.
+    assert!(matches!(
+        assign(&problem(value(2)), &options),
+        Err(AssignmentError::ShortTerm(Error::NotConverged { .. }))
+    ));
+}
+
+/// Every relaxation serves as the objective, and leads to its own optimum.
+#[test]
+fn any_relaxation_is_an_objective() {
+    for relaxation in Relaxation::ALL {
+        // A percent is well within the noise of one block.
+        let problem = problem(value(relaxation, 1.0, 1e-2));
+        let options = AssignmentOptions::new(2).with_iterations(100).unwrap();
+        let shares = assign(&problem, &options).unwrap().shares;
+        assert!(shares[0] > shares[1] && shares[1] > shares[2], "{relaxation:?}: {shares:?}");
+        let sampling = GapSampling { batches: 5, blocks: 30, ..GapSampling::new(77) };
+        let gap = optimality_gap(&problem, &shares, &sampling).unwrap();
+        let uniform = optimality_gap(&problem, &problem.uniform_shares(), &sampling).unwrap();
+        assert!(gap.gap_upper() < 0.1 * gap.value.mean, "{relaxation:?}: {gap:?}");
+        assert!(uniform.gap.mean > 2.0 * gap.gap.mean && uniform.value.mean > gap.value.mean);
+    }
+}
