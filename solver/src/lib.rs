@@ -45,6 +45,10 @@
 //! Matrices are [`faer::Mat`] of [`faer::c64`] (which is `num_complex::Complex<f64>`). Powers are linear, per channel
 //! use, in one unit of the caller's choice. Nothing prints, reads files or panics on input; every failure is an
 //! [`Error`] that carries its data. Everything random takes a seed, and one seed gives one result.
+//!
+//! # Features
+//!
+//! - `proptest` (off): the module `strategies`, which draws problems, transceivers and dual points for property tests.
 
 pub mod assignment;
 pub mod channel;
@@ -52,6 +56,8 @@ pub mod power;
 pub mod recovery;
 pub mod relaxation;
 pub mod sca;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 pub mod transceiver;
 
 mod descent;
