@@ -21,9 +21,31 @@
 //! [`ROUNDINGS`] for the constants of the decompositions. Conditions are bounded in the generators, or enter
 //! through a norm of an inverse.
 
+pub mod alternating;
 pub mod arithmetic;
+pub mod certificate;
+pub mod channel_errors;
+pub mod concave_duals;
+pub mod dominant_subspace;
+pub mod envelope;
 pub mod lemma_1;
 pub mod mean_squared_error;
+pub mod order;
+pub mod penalty;
+pub mod power_limited_precoder;
+pub mod programs;
+pub mod randomization;
+pub mod real_embedding;
+pub mod reduction;
+pub mod refinement;
+pub mod scopes;
+pub mod single_device;
+pub mod step_sizes;
+pub mod streams_below_antennas;
+pub mod strict_feasibility;
+pub mod strong_duality;
+pub mod transmit_power;
+pub mod value_in_power;
 pub mod weak_duality;
 
 use proptest::prelude::ProptestConfig;
