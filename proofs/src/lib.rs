@@ -74,23 +74,26 @@ pub mod weak_duality;
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 
-/// 96 cases from one fixed seed, so that a failure is the same everywhere; `PROPTEST_CASES` and `PROPTEST_RNG_SEED`
-/// override both. Failures are not kept in files.
+/// 96 cases from one fixed seed, so that a failure is the same everywhere; `PROPTEST_CASES`, `PROPTEST_RNG_SEED` and
+/// `PROPTEST_MAX_SHRINK_ITERS` override it. Failures are not kept in files.
 pub fn config() -> ProptestConfig {
     config_of(96)
 }
 
 /// The same with another number of cases, for properties that solve a relaxation in each.
 pub fn config_of(cases: u32) -> ProptestConfig {
+    let unset = |name| std::env::var_os(name).is_none();
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
+    if unset("PROPTEST_CASES") {
         config.cases = cases;
     }
-    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+    if unset("PROPTEST_RNG_SEED") {
         config.rng_seed = RngSeed::Fixed(0);
     }
-    // A case has hundreds of numbers, each of which takes a few steps to shrink.
-    config.max_shrink_iters = 20_000;
+    if unset("PROPTEST_MAX_SHRINK_ITERS") {
+        // A case has hundreds of numbers, each of which takes a few steps to shrink; dearer cases get fewer.
+        config.max_shrink_iters = 200 * cases;
+    }
     config
 }
 

@@ -15,7 +15,7 @@
 #[cfg(test)]
 mod tests {
     use crate::arithmetic::{eigenvalues, scaled};
-    use crate::programs::{load, options, primal_value, solve, with_power};
+    use crate::programs::{load, primal_value, solve, with_power};
     use crate::{config, config_of};
     use faer::{Mat, c64};
     use proptest::prelude::*;
@@ -107,7 +107,7 @@ mod tests {
                 let mut sum = (0.0, 0.0);
                 for block in 0..2 {
                     let problem = Problem::new(blocks.block(block), power.clone(), 1.0)?;
-                    let found = relaxation.solve(&problem, &options(relaxation))?.certificate;
+                    let found = solve(relaxation, &problem)?.certificate;
                     sum = (sum.0 + found.lower, sum.1 + found.upper);
                 }
                 Ok::<_, solver::Error>(sum)
@@ -115,7 +115,7 @@ mod tests {
             // From 1/32 to 31/32: at 1 the first device would have no power left.
             let share = |step: u8| 0.5 + (f64::from(step) - 8.0) * 15.0 / 256.0;
             let (first, second) = (share(first), share(second));
-            for relaxation in [Relaxation::LambdaMin, Relaxation::Mmse] {
+            for relaxation in Relaxation::ALL {
                 let chord = 0.5 * (bounds(relaxation, first)?.1 + bounds(relaxation, second)?.1);
                 let value = bounds(relaxation, 0.5 * (first + second))?.0;
                 prop_assert!(value <= chord, "{relaxation:?}: {value} above the chord {chord}");
