@@ -33,6 +33,8 @@ pub enum Quantity {
     FadingVariance,
     /// The mean of a fading model's entries.
     FadingMean,
+    /// A coefficient matrix of a semidefinite program; its cone stands for the device.
+    ConstraintMatrix,
 }
 
 impl std::fmt::Display for Quantity {
@@ -52,6 +54,7 @@ impl std::fmt::Display for Quantity {
             Self::Share => "share m_n",
             Self::FadingVariance => "fading variance",
             Self::FadingMean => "fading mean",
+            Self::ConstraintMatrix => "constraint matrix of a semidefinite program",
         })
     }
 }
