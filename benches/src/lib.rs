@@ -3,7 +3,8 @@
 //! `README.md` says how to run them, and holds the figures.
 //!
 //! - [`paper_problem`]: the instances;
-//! - `clarabel_sdp` (feature `clarabel-sdp`): [`solver::relaxation::lambda_min`] as Clarabel sees it.
+//! - `clarabel_sdp` (feature `clarabel-sdp`): [`solver::relaxation::lambda_min`] as Clarabel sees it, in two forms;
+//! - `bin/peers.rs` (feature `peers`): the Rust side of `peers/run.sh`.
 
 #[cfg(feature = "clarabel-sdp")]
 pub mod clarabel_sdp;

@@ -30,14 +30,22 @@ mod counterexamples;
 #[cfg(test)]
 mod tests {
     use crate::arithmetic::{eigenvalues, identity, inner, inverse, norm, scaled, squared_norm, trace};
-    use crate::generators::{Factors, Limits, Shape, config, crop, factors, grid, number, scale};
-    use crate::tolerance;
+    use crate::{config, tolerance};
     use faer::{Mat, c64};
     use proptest::prelude::*;
+    use solver::strategies::{
+        Factors, Shape, Sizes, WELL_CONDITIONED_GAIN, crop, factors, grid, number, power_of_two,
+    };
     use solver::transceiver::{Transceiver, power_limited, zero_forcing};
     use solver::{Error, Problem};
 
-    const LIMITS: Limits = Limits { devices: 3, streams: 3, surplus: 2 };
+    const SIZES: Sizes = Sizes {
+        devices: 1..=3,
+        streams: 1..=3,
+        transmit_surplus: 0..=2,
+        receive_surplus: 0..=2,
+        tall: false,
+    };
 
     /// An aggregator and channels for which every hypothesis but the one on power holds by construction: `D_n` is
     /// drawn with bounded condition, and `H_n = A (A^H A)^{-1} D_n^H + (I − A (A^H A)^{-1} A^H) W_n` are all the
@@ -56,10 +64,15 @@ mod tests {
     type Device = (Factors, Mat<c64>, f64, Mat<c64>);
 
     fn case() -> impl Strategy<Value = Case> {
-        let (most, streams) = (LIMITS.antennas(), LIMITS.streams);
-        let device = (factors(most, streams), grid(most, most), scale(), grid(most, streams));
-        let devices = prop::collection::vec(device, LIMITS.devices);
-        (LIMITS.shapes(), factors(most, streams), devices, scale())
+        let (most, streams) = (SIZES.most_transmit_antennas(), SIZES.most_streams());
+        let device = (
+            factors(most, streams, WELL_CONDITIONED_GAIN),
+            grid(most, most),
+            power_of_two(4),
+            grid(most, streams),
+        );
+        let devices = prop::collection::vec(device, SIZES.most_devices());
+        (SIZES.shapes(), factors(most, streams, WELL_CONDITIONED_GAIN), devices, power_of_two(4))
             .prop_map(|(shape, aggregator, devices, noise)| Case::new(&shape, &aggregator, &devices, noise))
     }
 
@@ -188,7 +201,7 @@ mod tests {
 
         /// Conclusion 3, against precoders near and far.
         #[test]
-        fn has_the_least_error(case in case(), step in scale()) {
+        fn has_the_least_error(case in case(), step in power_of_two(4)) {
             let problem = case.problem(|_| 2.0);
             let best = case.zero_forcing();
             let error = best.mean_squared_error(&problem).unwrap().total();
@@ -208,7 +221,7 @@ mod tests {
         /// Conclusion 4: one device's limit is `margin` times what zero forcing needs, the others' suffice.
         #[test]
         fn is_optimal_within_power_exactly_when_it_is_affordable(
-            case in case(), needy in 0..LIMITS.devices, sixteenths in 1..32_u8,
+            case in case(), needy in 0..SIZES.most_devices(), sixteenths in 1..32_u8,
         ) {
             let needy = needy % case.channels.len();
             let margin = f64::from(sixteenths) / 16.0;

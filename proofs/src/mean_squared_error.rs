@@ -103,16 +103,24 @@ mod expectation {
 mod tests {
     use super::expectation::Source;
     use crate::arithmetic::{norm, squared_norm};
-    use crate::generators::{Limits, config, crop, factors, grid, scale, unitary};
-    use crate::tolerance;
+    use crate::{config, tolerance};
     use faer::{Mat, c64};
     use proptest::prelude::*;
     use solver::Problem;
     use solver::recovery::scaled_zero_forcing;
+    use solver::strategies::{
+        Factors, Sizes, WELL_CONDITIONED_GAIN, crop, factors, grid, power_of_two, unitary,
+    };
     use solver::transceiver::Transceiver;
 
     /// `d = N L + R ≤ 9`: at most 512 transmissions.
-    const LIMITS: Limits = Limits { devices: 3, streams: 2, surplus: 1 };
+    const SIZES: Sizes = Sizes {
+        devices: 1..=3,
+        streams: 1..=2,
+        transmit_surplus: 0..=1,
+        receive_surplus: 0..=1,
+        tall: false,
+    };
 
     /// A problem, any transceiver for it, and a source of its second moments.
     #[derive(Debug, Clone)]
@@ -129,12 +137,24 @@ mod tests {
     }
 
     fn case() -> impl Strategy<Value = Case> {
-        let (most, streams) = (LIMITS.antennas(), LIMITS.streams);
-        let signs = LIMITS.devices * streams + most;
-        let device =
-            (factors(most, most), grid(most, streams), grid(streams, streams), scale(), grid(streams, signs));
-        let devices = prop::collection::vec(device, LIMITS.devices);
-        (LIMITS.shapes(), devices, grid(most, streams), factors(most, streams), grid(most, most), scale())
+        let (most, streams) = (SIZES.most_transmit_antennas(), SIZES.most_streams());
+        let signs = SIZES.most_devices() * streams + most;
+        let device = (
+            factors(most, most, WELL_CONDITIONED_GAIN),
+            grid(most, streams),
+            grid(streams, streams),
+            power_of_two(4),
+            grid(streams, signs),
+        );
+        let devices = prop::collection::vec(device, SIZES.most_devices());
+        (
+            SIZES.shapes(),
+            devices,
+            grid(most, streams),
+            factors(most, streams, WELL_CONDITIONED_GAIN),
+            grid(most, most),
+            power_of_two(4),
+        )
             .prop_map(|(shape, devices, aggregator, tall, noise_turn, noise_power)| {
                 let (rows, streams) = (shape.receive_antennas, shape.streams);
                 let devices: Vec<_> = shape.transmit_antennas.iter().zip(&devices).collect();
@@ -161,7 +181,7 @@ mod tests {
             })
     }
 
-    type Device = (crate::generators::Factors, Mat<c64>, Mat<c64>, f64, Mat<c64>);
+    type Device = (Factors, Mat<c64>, Mat<c64>, f64, Mat<c64>);
 
     /// What an error may be off by: the sums of squares of up to `d` signs over all antennas, whose terms are at most
     /// `‖C‖² (1 + ‖A‖ ‖H_n‖ ‖B_n‖)²` together.

@@ -43,6 +43,8 @@ pub enum Quantity {
     ChannelErrorVariance,
     /// The signal-to-noise ratio of a device's pilots.
     PilotSnr,
+    /// A coefficient matrix of a semidefinite program; its cone stands for the device.
+    ConstraintMatrix,
 }
 
 impl std::fmt::Display for Quantity {
@@ -67,6 +69,7 @@ impl std::fmt::Display for Quantity {
             Self::BlockInterval => "block interval",
             Self::ChannelErrorVariance => "channel error variance",
             Self::PilotSnr => "pilot signal-to-noise ratio",
+            Self::ConstraintMatrix => "constraint matrix of a semidefinite program",
         })
     }
 }

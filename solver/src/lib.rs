@@ -46,7 +46,9 @@
 //! - `serde`: `Serialize` and `Deserialize` on the public value types. Matrices are written as `{rows, columns, re, im}`, column by column, complex
 //!   numbers as `[re, im]`. What is read is checked as the constructors check it; a certificate that is read is a claim, which
 //!   [`Relaxation::certify`](relaxation::Relaxation::certify) proves anew from the points.
-//!
+//! - `proptest`: the module `strategies`, which draws problems, transceivers and dual points for property tests;
+//! - `clarabel-sdp`: Clarabel's semidefinite cone as a second backend of all three relaxations (links BLAS and LAPACK: needs
+//!   `libopenblas-dev`);
 //! - `osqp`: OSQP as a backend of the stochastic optimizer's quadratic subproblems (compiles a C library: needs cmake).
 //!
 //! All are off by default.
@@ -71,6 +73,8 @@ pub mod prelude;
 pub mod recovery;
 pub mod relaxation;
 pub mod sca;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 pub mod transceiver;
 
 mod descent;

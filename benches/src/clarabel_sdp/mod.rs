@@ -1,14 +1,11 @@
-//! The `lambda_min` relaxation (theory, section 3) as a real semidefinite program for Clarabel's `PSDTriangleCone`.
-//!
-//! min `tr X` s.t. `H_n^H X H_n ⪰ c_n I`, `X ⪰ 0`, and its dual max `Σ c_n tr U_n` s.t. `Σ H_n U_n H_n^H ⪯ I`,
-//! `U_n ⪰ 0`. Clarabel has no complex cone: a Hermitian `M` enters as its real [`embedding`] of twice the side.
+//! Clarabel as a peer of `lambda_min`: two forms of the program and two factorizations, on the semidefinite programs of
+//! [`solver::relaxation::clarabel_sdp`].
 //!
 //! Clarabel gets what a careful modeller would give it: `R` is reduced to `min(R, Σ T_n)` by a QR decomposition of
 //! `[H_1 … H_N]` (the optimal `X` lives in the range of the channels), the variables are the real coordinates of the
 //! Hermitian unknowns, never the redundant entries of their embeddings, presolve is off (there is nothing to
 //! remove), and it runs on one thread.
 
-mod embedding;
 mod form;
 
 pub use form::{Answer, Factorization, Form, Model, Run};

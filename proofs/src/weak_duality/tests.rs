@@ -1,13 +1,14 @@
 use super::Points;
 use crate::arithmetic::{eigenvalues, hermitian, inverse, norm, scaled, trace};
-use crate::generators::{Factors, Limits, config, crop, factors, grid, scale};
-use crate::tolerance;
+use crate::{config, tolerance};
 use faer::{Mat, c64};
 use proptest::prelude::*;
 use solver::relaxation::{Options, lambda_min};
+use solver::strategies::{Channels, Dual, Sizes, crop, duals, grid, primals, problems};
 use solver::{Error, Problem};
 
-const LIMITS: Limits = Limits { devices: 3, streams: 2, surplus: 2 };
+const SIZES: Sizes =
+    Sizes { devices: 1..=3, streams: 1..=2, transmit_surplus: 0..=2, receive_surplus: 0..=2, tall: true };
 const OPTIONS: Options = Options { relative_gap: 1e-7, max_iterations: 100 };
 
 /// A problem whose channels have full column rank and bounded condition, with matrices to make points of.
@@ -16,44 +17,21 @@ struct Case {
     problem: Problem,
     /// `R×R`, anything.
     primal: Mat<c64>,
-    /// `R×R`, of full rank and bounded condition.
-    primal_factor: Mat<c64>,
-    /// `T_n×T_n`, anything.
-    dual: Vec<Mat<c64>>,
-    /// At least 1: how far inside of the boundary feasible points are.
-    slack: (f64, f64),
+    /// `R×R`, positive definite.
+    definite: Mat<c64>,
+    dual: Dual,
+    /// At least 1: how far inside of the boundary the primal point is.
+    slack: f64,
 }
 
-type Device = (Factors, Mat<c64>, f64, f64);
-
 fn case() -> impl Strategy<Value = Case> {
-    let most = LIMITS.antennas();
-    let device = (factors(most, most), grid(most, most), scale(), scale());
-    let devices = prop::collection::vec(device, LIMITS.devices);
-    let slack = || (0..=16_u8).prop_map(|step| 1.0 + f64::from(step) / 16.0);
-    (LIMITS.shapes(), devices, grid(most, most), factors(most, most), (slack(), slack())).prop_map(
-        |(shape, devices, primal, primal_factor, slack)| {
-            let fewest = shape.transmit_antennas.iter().copied().max().unwrap_or(1);
-            let rows = shape.receive_antennas.max(fewest);
-            let devices: Vec<(usize, &Device)> =
-                shape.transmit_antennas.iter().copied().zip(&devices).collect();
-            let channels = devices.iter().map(|(antennas, device)| device.0.matrix(rows, *antennas));
-            let power = devices.iter().map(|(_, device)| device.2).collect();
-            let variance = devices.iter().map(|(_, device)| device.3).collect();
-            Case {
-                problem: Problem::new(channels.collect(), power, 1.0)
-                    .and_then(|problem| problem.with_signal_variance(variance))
-                    .unwrap(),
-                primal: crop(&primal, rows, rows),
-                primal_factor: primal_factor.matrix(rows, rows),
-                dual: devices
-                    .iter()
-                    .map(|(antennas, device)| crop(&device.1, *antennas, *antennas))
-                    .collect(),
-                slack,
-            }
-        },
-    )
+    let rows = SIZES.most_receive_antennas();
+    let slack = (0..=16_u8).prop_map(|step| 1.0 + f64::from(step) / 16.0);
+    (problems(&SIZES, Channels::WellConditioned), grid(rows, rows), primals(&SIZES), duals(&SIZES), slack)
+        .prop_map(|(problem, primal, definite, dual, slack)| {
+            let rows = problem.receive_antennas();
+            Case { primal: crop(&primal, rows, rows), definite: definite.of(&problem), dual, slack, problem }
+        })
 }
 
 impl Case {
@@ -61,32 +39,18 @@ impl Case {
     fn any_points(&self) -> Points {
         Points {
             primal: hermitian(self.primal.as_ref()),
-            dual: self.dual.iter().map(|u| hermitian(u.as_ref())).collect(),
+            dual: self.dual.of(&self.problem).iter().map(|u| hermitian(u.as_ref())).collect(),
         }
     }
 
-    /// Feasible on both sides: Gram matrices, scaled up to `Z_n ⪰ 0` and down to `S ⪰ 0`.
+    /// Feasible on both sides: `X` scaled up to `Z_n ⪰ 0`, the `U_n` down to `S ⪰ 0`.
     fn feasible_points(&self) -> Points {
-        let gram = |factor: &Mat<c64>| factor * factor.adjoint();
-        let mut points =
-            Points { primal: gram(&self.primal_factor), dual: self.dual.iter().map(gram).collect() };
         let needed = self.problem.channels().iter().enumerate().map(|(n, channel)| {
-            let seen = channel.adjoint() * (&points.primal * channel);
+            let seen = channel.adjoint() * (&self.definite * channel);
             Points::demand(&self.problem, n) / eigenvalues(seen.as_ref())[0]
         });
-        let needed = needed.fold(0.0, f64::max) * self.slack.0;
-        points.primal = scaled(points.primal.as_ref(), needed);
-        let rows = self.problem.receive_antennas();
-        let mut received = Mat::<c64>::zeros(rows, rows);
-        for (channel, multiplier) in self.problem.channels().iter().zip(&points.dual) {
-            received += channel * (multiplier * channel.adjoint());
-        }
-        let largest = eigenvalues(received.as_ref())[rows - 1];
-        if largest > 0.0 {
-            let factor = 1.0 / (largest * self.slack.1);
-            points.dual = points.dual.iter().map(|u| scaled(u.as_ref(), factor)).collect();
-        }
-        points
+        let needed = needed.fold(0.0, f64::max) * self.slack;
+        Points { primal: scaled(self.definite.as_ref(), needed), dual: self.dual.within(&self.problem) }
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Scope {
 /// Each bound is moved outwards by this much, relatively: room for the rounding of its own evaluation.
 const ROUNDING: f64 = 1e-12;
 
+/// Bounds that cross by more than this, relatively, are no rounding any more.
+const CROSSING: f64 = 1e-9;
+
 /// An interval that holds the optimal value, from a feasible point on each side.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
@@ -35,7 +38,13 @@ pub struct Certificate {
 impl Certificate {
     pub(super) fn new(lower: f64, upper: f64, scope: Scope) -> Result<Self, Error> {
         let (lower, upper) = (lower * (1.0 - ROUNDING), upper * (1.0 + ROUNDING));
-        if lower.is_finite() && upper.is_finite() {
+        // Rounding can make bounds at the optimum cross: then the optimum is between them all the same. Farther apart they are worthless.
+        let (lower, upper) = if lower > upper && lower - upper <= CROSSING * upper.abs() {
+            (upper, lower)
+        } else {
+            (lower, upper)
+        };
+        if lower.is_finite() && upper.is_finite() && lower <= upper {
             Ok(Self { lower, upper, scope })
         } else {
             Err(Error::Numerical { operation: "the certificate" })

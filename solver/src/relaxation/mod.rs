@@ -11,9 +11,12 @@
 //!
 //! Their values are ordered, `mmse ≤ σ² trace_inverse ≤ σ² lambda_min`. Each is one file with the same rooms: `solve`, `certify`,
 //! `power_sensitivity`; [`Relaxation`] names them, [`Solver`] solves one after another. A certificate needs no trust
-//! in the solver that produced the points: any `U_n ⪰ 0`, divided by `λ_max(Σ H_n U_n H_n^H)`, is in `𝒰`.
+//! in the solver that produced the points: any `U_n ⪰ 0`, divided by `λ_max(Σ H_n U_n H_n^H)`, is in `𝒰`. [`Backend`] is where other
+//! solvers plug in; `clarabel_sdp` (feature `clarabel-sdp`) is one, an independent check of [`Native`].
 
 mod certificate;
+#[cfg(feature = "clarabel-sdp")]
+pub mod clarabel_sdp;
 pub mod lambda_min;
 pub mod mmse;
 mod native;

@@ -5,6 +5,6 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var_os("CARGO_FEATURE_CLARABEL_SDP").is_some() {
-        println!("cargo::rustc-link-arg=-lopenblas");
+        println!("cargo::rustc-link-lib=openblas");
     }
 }

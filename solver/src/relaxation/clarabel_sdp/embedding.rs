@@ -47,7 +47,7 @@ pub(super) fn adjoint(vector: &[f64], side: usize) -> Mat<c64> {
 }
 
 /// An orthonormal basis of the Hermitian matrices of a side under `Re tr(A^H B)`, `side²` of them.
-pub(super) fn basis(side: usize) -> impl Iterator<Item = Mat<c64>> {
+pub fn basis(side: usize) -> impl Iterator<Item = Mat<c64>> {
     let unit = move |a: usize, b: usize, value: c64| {
         let mut matrix = Mat::<c64>::zeros(side, side);
         matrix[(a, b)] = value;
@@ -69,17 +69,14 @@ pub(super) fn basis(side: usize) -> impl Iterator<Item = Mat<c64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seeded_problem;
+    use crate::channel::Fading;
+    use crate::linalg::inner;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     fn hermitian(side: usize, seed: u64) -> Mat<c64> {
-        let problem = seeded_problem(side, &[side], &[1.0], seed).unwrap();
-        let channel = &problem.channels()[0];
-        channel + channel.adjoint()
-    }
-
-    fn inner(a: &Mat<c64>, b: &Mat<c64>) -> f64 {
-        let product = a.adjoint() * b;
-        (0..a.nrows()).map(|i| product[(i, i)].re).sum()
+        let matrix = Fading::PAPER.sample(side, side, &mut ChaCha8Rng::seed_from_u64(seed));
+        &matrix + matrix.adjoint()
     }
 
     #[test]
@@ -87,14 +84,14 @@ mod tests {
         let (a, b) = (hermitian(3, 1), hermitian(3, 2));
         let (x, y) = (svec(a.as_ref()), svec(b.as_ref()));
         let dot: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
-        assert!((dot - 2.0 * inner(&a, &b)).abs() < 1e-12 * dot.abs());
+        assert!((dot - 2.0 * inner(a.as_ref(), b.as_ref())).abs() < 1e-12 * dot.abs());
         // ⟨E(A), W⟩ = ⟨A, E*(W)⟩ for a W that is no embedding.
         let w: Vec<f64> = (0..length(3)).map(|k| (k as f64).sin()).collect();
         let dot: f64 = x.iter().zip(&w).map(|(x, w)| x * w).sum();
-        assert!((dot - inner(&a, &adjoint(&w, 3))).abs() < 1e-12 * dot.abs());
+        assert!((dot - inner(a.as_ref(), adjoint(&w, 3).as_ref())).abs() < 1e-12 * dot.abs());
         // E*(E(A)) = 2A.
         let difference = adjoint(&x, 3) - &a - &a;
-        assert!(inner(&difference, &difference) < 1e-24);
+        assert!(inner(difference.as_ref(), difference.as_ref()) < 1e-24);
     }
 
     #[test]
@@ -104,7 +101,7 @@ mod tests {
         for (i, a) in basis.iter().enumerate() {
             for (j, b) in basis.iter().enumerate() {
                 let expected = if i == j { 1.0 } else { 0.0 };
-                assert!((inner(a, b) - expected).abs() < 1e-15);
+                assert!((inner(a.as_ref(), b.as_ref()) - expected).abs() < 1e-15);
             }
         }
     }
