@@ -42,7 +42,7 @@
 //!
 //! # Features
 //!
-//! - `parallel`: [`batch::solve`] on the threads of the current rayon pool, with the same results;
+//! - `parallel`: [`batch::solve`] and [`recovery::gaussian_randomization`] on the threads of the current rayon pool, with the same results;
 //! - `serde`: `Serialize` and `Deserialize` on the public value types. Matrices are written as `{rows, columns, re, im}`, column by column, complex
 //!   numbers as `[re, im]`. What is read is checked as the constructors check it; a certificate that is read is a claim, which
 //!   [`Relaxation::certify`](relaxation::Relaxation::certify) proves anew from the points.
