@@ -47,6 +47,7 @@
 //! [`Error`] that carries its data. Everything random takes a seed, and one seed gives one result.
 
 pub mod assignment;
+pub mod baseline;
 pub mod channel;
 pub mod power;
 pub mod recovery;
@@ -58,6 +59,7 @@ mod descent;
 mod error;
 mod linalg;
 mod mismatch;
+mod parallel;
 mod problem;
 
 pub use error::{Error, Quantity};

@@ -133,6 +133,13 @@ pub(crate) fn best_scale(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f
     Ok((low * high).sqrt().sqrt())
 }
 
+/// `min_t F(t·A)`.
+pub(crate) fn best_value(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f64, Error> {
+    let scale = best_scale(problem, factor)?;
+    let scaled = Mat::from_fn(factor.nrows(), factor.ncols(), |i, j| factor[(i, j)] * scale);
+    Ok(evaluate(problem, scaled.as_ref())?.value)
+}
+
 /// `v_n U_n = v_n μ_n (M_n + μ_n I)^{-2}` with `M_n = H_n^H A A^H H_n`: the multipliers that certify `factor`.
 pub(crate) fn dual_matrices(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Vec<Mat<c64>>, Error> {
     let mut duals = Vec::with_capacity(problem.devices());

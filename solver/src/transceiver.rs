@@ -5,7 +5,8 @@ use crate::error::{Error, Quantity};
 use crate::linalg::{Spectrum, require_full_column_rank, require_matrix, squared_norm};
 use crate::mismatch;
 use crate::problem::Problem;
-use faer::{Mat, MatRef, c64};
+use faer::linalg::solvers::Solve;
+use faer::{Mat, MatRef, Side, c64};
 
 /// How far a power may exceed its limit, relatively, and still count as within it: room for rounding only.
 pub const POWER_TOLERANCE: f64 = 1e-9;
@@ -41,11 +42,7 @@ impl Transceiver {
     /// Power limits are not enforced here: see [`Transceiver::check_power`].
     pub fn new(problem: &Problem, aggregator: Mat<c64>, precoders: Vec<Mat<c64>>) -> Result<Self, Error> {
         require_aggregator(problem, aggregator.as_ref())?;
-        require_precoder_count(problem, precoders.len())?;
-        for (device, precoder) in precoders.iter().enumerate() {
-            let expected = (problem.transmit_antennas(device), problem.streams());
-            require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
-        }
+        require_precoders(problem, &precoders)?;
         Ok(Self { aggregator, precoders })
     }
 
@@ -99,11 +96,9 @@ impl Transceiver {
     /// [`Error::Numerical`] on overflow.
     pub fn mean_squared_error(&self, problem: &Problem) -> Result<MeanSquaredError, Error> {
         require_aggregator(problem, self.aggregator.as_ref())?;
-        require_precoder_count(problem, self.precoders.len())?;
+        require_precoders(problem, &self.precoders)?;
         let mut mismatch = 0.0;
         for (device, (channel, precoder)) in problem.channels().iter().zip(&self.precoders).enumerate() {
-            let expected = (channel.ncols(), problem.streams());
-            require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
             let mut gain = self.aggregator.adjoint() * (channel * precoder);
             for stream in 0..problem.streams() {
                 gain[(stream, stream)] -= c64::new(1.0, 0.0);
@@ -181,6 +176,44 @@ pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<T
     Ok(transceiver)
 }
 
+/// The best aggregator for given precoders, the linear MMSE filter (theory, section 4):
+/// `A = (Σ_n v_n H_n B_n B_n^H H_n^H + σ² I)^{-1} Σ_n v_n H_n B_n`, `R×L`.
+///
+/// # Errors
+/// [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `precoders` are not finite `T_n×L` matrices, one per
+/// device; [`Error::Numerical`] if the covariance of what is received overflows or hides the noise in its rounding.
+pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<c64>, Error> {
+    require_precoders(problem, precoders)?;
+    let antennas = problem.receive_antennas();
+    let mut covariance = Mat::<c64>::zeros(antennas, antennas);
+    let mut wanted = Mat::<c64>::zeros(antennas, problem.streams());
+    for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
+        let received = channel * precoder;
+        let weighted = Mat::from_fn(antennas, problem.streams(), |i, j| {
+            received[(i, j)] * problem.signal_variance()[device]
+        });
+        covariance += &weighted * received.adjoint();
+        wanted += weighted;
+    }
+    for antenna in 0..antennas {
+        covariance[(antenna, antenna)] += problem.noise_power();
+    }
+    let numerical = Error::Numerical { operation: "the linear MMSE aggregator" };
+    let factor = covariance.llt(Side::Lower).map_err(|_| numerical.clone())?;
+    let aggregator = factor.solve(wanted);
+    if squared_norm(aggregator.as_ref()).is_finite() { Ok(aggregator) } else { Err(numerical) }
+}
+
+/// Checks that there is one finite `T_n×L` precoder per device.
+fn require_precoders(problem: &Problem, precoders: &[Mat<c64>]) -> Result<(), Error> {
+    require_precoder_count(problem, precoders.len())?;
+    for (device, precoder) in precoders.iter().enumerate() {
+        let expected = (problem.transmit_antennas(device), problem.streams());
+        require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
+    }
+    Ok(())
+}
+
 fn require_precoder_count(problem: &Problem, found: usize) -> Result<(), Error> {
     let devices = problem.devices();
     if found == devices {
@@ -189,7 +222,7 @@ fn require_precoder_count(problem: &Problem, found: usize) -> Result<(), Error> 
     Err(Error::DeviceCount { quantity: Quantity::Precoder, devices, found })
 }
 
-fn require_aggregator(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<(), Error> {
+pub(crate) fn require_aggregator(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<(), Error> {
     let expected = (problem.receive_antennas(), problem.streams());
     require_matrix(aggregator, expected, Quantity::Aggregator, 0)
 }
