@@ -23,17 +23,7 @@ fn main() {
         t += clock.elapsed();
     }
     println!("N {n} bound 1e-3 {:?}", t / 20);
-    for (candidates, starts, dec, it, fin) in [
-        (40, 1, 1e-4, 30, 1e-8),
-        (40, 3, 1e-4, 30, 1e-8),
-        (40, 5, 1e-4, 30, 1e-8),
-        (40, 5, 1e-3, 15, 1e-8),
-        (40, 10, 1e-3, 15, 1e-8),
-        (40, 10, 1e-4, 30, 1e-8),
-        (10, 10, 1e-4, 30, 1e-8),
-        (40, 40, 1e-3, 15, 1e-8),
-        (40, 40, 1e-12, 1000, 1e-12),
-    ] {
+    for (candidates, starts, dec, it, fin) in [(40, 10, 1e-3, 15, 1e-8)] {
         let o = DesignOptions {
             candidates,
             starts,

@@ -18,9 +18,9 @@ pub struct DesignOptions {
     pub relaxation: relaxation::Options,
     /// Random directions drawn from the relaxation's `X`, beside its dominant subspace. Default: 40. Valid: 0 or more.
     pub candidates: usize,
-    /// How many of all directions, those of least MSE, are refined roughly. Default: 5. Valid: at least 1.
+    /// How many of all directions, those of least MSE, are refined roughly. Default: 10. Valid: at least 1.
     pub starts: usize,
-    /// Where the rough refinement of each start stops. Default: decrease `1e-4`, at most 30 iterations.
+    /// Where the rough refinement of each start stops. Default: decrease `1e-3`, at most 15 iterations.
     pub rough: Refinement,
     /// Where the refinement of the best of them stops. Default: decrease `1e-8`, at most 1000 iterations.
     pub refinement: Refinement,
@@ -33,8 +33,8 @@ impl Default for DesignOptions {
         Self {
             relaxation: relaxation::Options { relative_gap: 1e-3, ..Default::default() },
             candidates: 40,
-            starts: 5,
-            rough: Refinement { decrease: 1e-4, max_iterations: 30 },
+            starts: 10,
+            rough: Refinement { decrease: 1e-3, max_iterations: 15 },
             refinement: Refinement { decrease: 1e-8, ..Default::default() },
             seed: 0,
         }

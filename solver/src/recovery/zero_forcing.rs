@@ -9,14 +9,16 @@ use crate::problem::Problem;
 use crate::transceiver::{Transceiver, require_aggregator, zero_forcing};
 use faer::{Mat, MatRef, c64};
 
-/// Exponent of the smooth maximum. The multipliers make it exact, so it need not grow.
+/// First exponent of the smooth maximum.
 const SHARPNESS: f64 = 8.0;
+/// The exponent doubles, up to this, after an update of the multipliers that does not halve the distance to the true maximum.
+const MOST_SHARPNESS: f64 = 4096.0;
 /// No multiplier falls below this, so that a device whose limit is slack can become the neediest again.
 const LEAST_MULTIPLIER: f64 = 1e-12;
 /// Most updates of the multipliers.
 const ROUNDS: usize = 200;
 /// The smooth maximum is exact when it is within this of the true one, relatively.
-const EXACT: f64 = 1e-7;
+const EXACT: f64 = 1e-6;
 
 /// The zero-forcing transceiver in the direction of `aggregator`, scaled to the least `α` that every power limit allows.
 ///
@@ -33,8 +35,8 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
 /// `z_n = v_n tr((A^H H_n H_n^H A)^{-1})/p_n`, the `α` of [`scaled_zero_forcing`]. Never worse than the start.
 ///
 /// The maximum is smoothed by the exponential method of multipliers (Bertsekas, *Constrained Optimization and Lagrange
-/// Multiplier Methods*, chapter 5): with `λ_n > 0`, `Σ λ_n = 1`, L-BFGS minimizes `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`, `β = 8`, which is at most
-/// `α`; then `λ_n ← λ_n z_n^β / Σ λ_m z_m^β`, until both agree. Stationarity is `‖A‖ ‖∇ log ‖A‖² + Σ λ_n ∇ log z_n‖_F` at the end.
+/// Multiplier Methods*, chapter 5): with `λ_n > 0`, `Σ λ_n = 1`, L-BFGS minimizes `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`, which is at most `α`;
+/// then `λ_n ← λ_n z_n^β / Σ λ_m z_m^β`, until both agree. `β` grows only where that does not converge. Stationarity is `‖A‖ ‖∇ log ‖A‖² + Σ λ_n ∇ log z_n‖_F` at the end.
 ///
 /// # Errors
 /// [`Error::InvalidOption`]; [`Error::Shape`], [`Error::NonFiniteEntry`], [`Error::RankDeficient`] as [`zero_forcing`] at the start;
@@ -48,7 +50,7 @@ pub fn refine_zero_forcing(
     let mut best = scaled_zero_forcing(problem, start)?;
     let mut smooth = SmoothAlpha::new(problem);
     let mut factor = best.aggregator().to_owned();
-    let (mut iterations, mut converged) = (0, false);
+    let (mut iterations, mut converged, mut distance) = (0, false, f64::INFINITY);
     for _ in 0..ROUNDS {
         let left = options.max_iterations.saturating_sub(iterations as u64);
         if left == 0 {
@@ -64,9 +66,13 @@ pub fn refine_zero_forcing(
             best = forced;
         }
         smooth.multipliers = smooth.needs(factor.as_ref())?.shares;
-        if alpha - smoothed <= EXACT * alpha {
+        let before = std::mem::replace(&mut distance, (alpha - smoothed) / alpha);
+        if distance <= EXACT {
             converged = true;
             break;
+        }
+        if distance > 0.5 * before {
+            smooth.sharpness = (2.0 * smooth.sharpness).min(MOST_SHARPNESS);
         }
     }
     let mse = best.mean_squared_error(problem)?.total();
@@ -80,6 +86,8 @@ struct SmoothAlpha<'a> {
     problem: &'a Problem,
     /// `λ_n`.
     multipliers: Vec<f64>,
+    /// `β`.
+    sharpness: f64,
 }
 
 /// What the devices need of an aggregator.
@@ -95,7 +103,7 @@ struct Needs {
 impl<'a> SmoothAlpha<'a> {
     fn new(problem: &'a Problem) -> Self {
         let devices = problem.devices();
-        Self { problem, multipliers: vec![1.0 / devices as f64; devices] }
+        Self { problem, multipliers: vec![1.0 / devices as f64; devices], sharpness: SHARPNESS }
     }
 
     fn needs(&self, aggregator: MatRef<'_, c64>) -> Result<Needs, Error> {
@@ -117,11 +125,11 @@ impl<'a> SmoothAlpha<'a> {
         let terms: Vec<f64> = needs
             .iter()
             .zip(&self.multipliers)
-            .map(|(need, multiplier)| multiplier * (need / most).powf(SHARPNESS))
+            .map(|(need, multiplier)| multiplier * (need / most).powf(self.sharpness))
             .collect();
         let sum: f64 = terms.iter().sum();
         let shares = terms.iter().map(|term| (term / sum).max(LEAST_MULTIPLIER)).collect();
-        Ok(Needs { smooth_maximum: most * sum.powf(SHARPNESS.recip()), shares, gradients })
+        Ok(Needs { smooth_maximum: most * sum.powf(self.sharpness.recip()), shares, gradients })
     }
 
     fn evaluate(&self, aggregator: MatRef<'_, c64>) -> Result<Objective, Error> {
