@@ -179,3 +179,31 @@ pub(crate) fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) 
     }
     Ok(scale)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{BlockFading, Fading};
+
+    /// Central differences of `F` where some power limits bind and others do not, at unequal powers, variances and antennas, for a
+    /// factor of `L` and one of `R` columns.
+    #[test]
+    fn gradient_agrees_with_differences() {
+        let channels = BlockFading::new(Fading::PAPER, 8, &[3, 4, 3], 1).unwrap().block(0);
+        let problem = Problem::new(channels, vec![1e-3, 1.0, 1e3], 0.3).unwrap();
+        let problem = problem.with_signal_variance(vec![1.0, 3.0, 0.3]).unwrap();
+        for columns in [3, 8] {
+            let [point, direction] = [2, 3].map(|seed| {
+                BlockFading::new(Fading::RAYLEIGH, 8, &[columns], seed).unwrap().block(0).remove(0)
+            });
+            let value = |step: f64| {
+                let moved = Mat::from_fn(8, columns, |i, j| point[(i, j)] + direction[(i, j)] * step);
+                evaluate(&problem, moved.as_ref()).unwrap().value
+            };
+            let gradient = evaluate(&problem, point.as_ref()).unwrap().gradient;
+            let slope = inner(gradient.as_ref(), direction.as_ref());
+            let difference = (value(1e-5) - value(-1e-5)) / 2e-5;
+            assert!((slope - difference).abs() < 1e-6 * slope.abs(), "{columns}: {slope} {difference}");
+        }
+    }
+}

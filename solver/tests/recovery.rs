@@ -279,6 +279,9 @@ fn design_refuses_bad_options() {
     };
     let default = DesignOptions::default();
     assert_eq!(option(DesignOptions { starts: 0, ..default }), "starts");
+    assert_eq!(option(DesignOptions { candidates: usize::MAX, ..default }), "candidates");
+    let unlimited = DesignOptions { starts: usize::MAX, candidates: 2, ..default };
+    check(&problem, &design(&problem, &unlimited).unwrap());
     let bad = Refinement { decrease: 1.0, ..Default::default() };
     assert_eq!(option(DesignOptions { rough: bad, ..default }), "decrease");
     assert_eq!(option(DesignOptions { refinement: bad, ..default }), "decrease");

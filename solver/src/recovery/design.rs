@@ -11,16 +11,19 @@ use crate::relaxation::{self, Relaxation};
 use crate::transceiver::Transceiver;
 use faer::{Mat, MatRef, c64};
 
+/// Most candidates: each is kept as a matrix until all are ranked.
+const MOST_CANDIDATES: usize = 1_000_000;
+
 /// How hard [`design`] searches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DesignOptions {
     /// How the `mmse` relaxation is solved. Default: relative gap `1e-3`, which a gap of percents needs.
     pub relaxation: relaxation::Options,
-    /// Random directions drawn from the relaxation's `X`, beside its dominant subspace. Default: 40. Valid: 0 or more.
+    /// Random directions drawn from the relaxation's `X`, beside its dominant subspace. Default: 40. Valid: 0 to 1,000,000.
     pub candidates: usize,
     /// How many of all directions, those of least MSE, are refined roughly. Default: 10. Valid: at least 1.
     pub starts: usize,
-    /// Where the rough refinement of each start stops. Default: decrease `1e-3`, at most 15 iterations.
+    /// Where the rough refinement of each start stops. Default: decrease `1e-3`, at most 100 iterations.
     pub rough: Refinement,
     /// Where the refinement of the best of them stops. Default: decrease `1e-8`, at most 1000 iterations.
     pub refinement: Refinement,
@@ -34,7 +37,7 @@ impl Default for DesignOptions {
             relaxation: relaxation::Options { relative_gap: 1e-3, ..Default::default() },
             candidates: 40,
             starts: 10,
-            rough: Refinement { decrease: 1e-3, max_iterations: 15 },
+            rough: Refinement { decrease: 1e-3, max_iterations: 100 },
             refinement: Refinement { decrease: 1e-8, ..Default::default() },
             seed: 0,
         }
@@ -95,10 +98,14 @@ pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Erro
     if options.starts == 0 {
         return Err(Error::InvalidOption { option: "starts", value: 0.0, valid: "at least 1" });
     }
+    if options.candidates > MOST_CANDIDATES {
+        let value = options.candidates as f64;
+        return Err(Error::InvalidOption { option: "candidates", value, valid: "0 to 1,000,000" });
+    }
     options.rough.validate()?;
     options.refinement.validate()?;
     let (relaxed, bound) = relax(problem, &options.relaxation)?;
-    let mut refined = Vec::with_capacity(options.starts);
+    let mut refined = Vec::new();
     for (method, direction) in best_starts(problem, relaxed.as_ref(), options)? {
         refined.push((method, refine(problem, direction.as_ref(), &options.rough)?));
     }

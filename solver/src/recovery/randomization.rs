@@ -11,6 +11,9 @@ use faer::{Mat, MatRef, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+/// Draws that are taken together, by as many threads as there are.
+const CHUNK: usize = 1024;
+
 /// How many times Gaussian randomization draws, and from which seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Randomization {
@@ -67,16 +70,18 @@ pub fn gaussian_randomization(
     }
     require_relaxed(problem, relaxed)?;
     let directions = Directions::new(problem, relaxed, options.seed)?;
-    let scales = parallel::map(options.draws, |draw| {
-        let direction = directions.draw(draw);
-        let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
-        Ok((scale * squared_norm(direction.as_ref()), scale))
-    });
     let mut best: Option<(f64, f64, usize)> = None;
-    for (draw, result) in scales.into_iter().enumerate() {
-        let (alpha, scale) = result?;
-        if alpha.is_finite() && best.is_none_or(|(least, ..)| alpha < least) {
-            best = Some((alpha, scale, draw));
+    for first in (0..options.draws).step_by(CHUNK) {
+        let results = parallel::map(CHUNK.min(options.draws - first), |offset| {
+            let direction = directions.draw(first + offset);
+            let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
+            Ok((scale * squared_norm(direction.as_ref()), scale))
+        });
+        for (offset, result) in results.into_iter().enumerate() {
+            let (alpha, scale) = result?;
+            if alpha.is_finite() && best.is_none_or(|(least, ..)| alpha < least) {
+                best = Some((alpha, scale, first + offset));
+            }
         }
     }
     match best {

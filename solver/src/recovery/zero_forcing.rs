@@ -146,3 +146,31 @@ impl<'a> SmoothAlpha<'a> {
         Ok(Objective { value, gradient })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{BlockFading, Fading};
+    use crate::linalg::inner;
+
+    /// Central differences of the smooth `α`, at unequal multipliers, powers, variances and antennas.
+    #[test]
+    fn gradient_agrees_with_differences() {
+        let channels = BlockFading::new(Fading::PAPER, 8, &[3, 4, 3], 1).unwrap().block(0);
+        let problem = Problem::new(channels, vec![0.5, 1.0, 2.0], 1.0).unwrap();
+        let problem = problem.with_signal_variance(vec![1.0, 3.0, 0.3]).unwrap();
+        let smooth = SmoothAlpha { problem: &problem, multipliers: vec![0.2, 0.5, 0.3], sharpness: 4.0 };
+        let [point, direction] =
+            [2, 3].map(|seed| BlockFading::new(Fading::RAYLEIGH, 8, &[3], seed).unwrap().block(0).remove(0));
+        let value = |step: f64| {
+            let moved = &point + scaled(direction.as_ref(), step);
+            smooth.evaluate(moved.as_ref()).unwrap().value
+        };
+        let gradient = smooth.evaluate(point.as_ref()).unwrap().gradient;
+        let slope = inner(gradient.as_ref(), direction.as_ref());
+        let difference = (value(1e-6) - value(-1e-6)) / 2e-6;
+        assert!((slope - difference).abs() < 1e-6 * slope.abs(), "{slope} {difference}");
+        // Scaling A changes nothing.
+        assert!(inner(gradient.as_ref(), point.as_ref()).abs() < 1e-9 * value(0.0));
+    }
+}
