@@ -8,7 +8,7 @@ use faer::{Mat, MatRef, c64};
 
 /// Truncated channel inversion along `aggregator` (`R×L`; its scale does not matter).
 ///
-/// Zhu, Wang, Huang, *Broadband Analog Aggregation for Low-Latency Federated Edge Learning*, IEEE TWC 2020, arXiv 1812.11494, eq. (6)
+/// Zhu, Wang, Huang, *Broadband Analog Aggregation for Low-Latency Federated Edge Learning*, IEEE TWC 2020, arXiv 1812.11494,
 /// let a device with `|h_n|²` below a threshold be silent and the others invert, so that one deep fade does not cost all. With several
 /// antennas this is done per singular direction of `D_n = H_n^H A = W_n S_n V_n^H`: direction `i` is silent if
 /// `q_n s_{n,i}² < threshold · max_{m,j} q_m s_{m,j}²`, `q_n = p_n/v_n`, or if it has no gain at all; the others are inverted,

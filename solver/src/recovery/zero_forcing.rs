@@ -35,7 +35,7 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
 /// `z_n = v_n tr((A^H H_n H_n^H A)^{-1})/p_n`, the `α` of [`scaled_zero_forcing`]. Never worse than the start.
 ///
 /// The maximum is smoothed by the exponential method of multipliers (Bertsekas, *Constrained Optimization and Lagrange
-/// Multiplier Methods*, chapter 5): with `λ_n > 0`, `Σ λ_n = 1`, L-BFGS minimizes `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`, which is at most `α`;
+/// Multiplier Methods*): with `λ_n > 0`, `Σ λ_n = 1`, L-BFGS minimizes `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`, which is at most `α`;
 /// then `λ_n ← λ_n z_n^β / Σ λ_m z_m^β`, until both agree. `β` grows only where that does not converge. Stationarity is `‖A‖ ‖∇ log ‖A‖² + Σ λ_n ∇ log z_n‖_F` at the end.
 ///
 /// # Errors
