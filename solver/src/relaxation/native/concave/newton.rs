@@ -6,7 +6,7 @@ use crate::linalg::{Spectrum, eigenvalues, hermitian_part, inner, trace};
 use crate::relaxation::native::coordinates;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::linalg::solvers::{Llt, Solve};
-use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::prelude::ReborrowMut;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side, c64};
 
@@ -34,14 +34,13 @@ pub(super) struct Direction {
 /// `𝓗: ΔU ↦ Σ F^H H_n ΔU_n H_n^H F`, coordinates of `ΔX` divided by `W^{1/2}`, of `ΔS` multiplied by it, of `ΔU_n` divided by
 /// `K_n^{1/2}`, and `G = W^{1/2} 𝓗 K^{1/2}`, the Newton equations are
 ///
-/// `x + s = b`,  `s = r − G u`,  `u = −(I + z zᵀ/β) Gᵀ x + z γ`,
+/// `x + s = b`,  `s = r − G u`,  `u = −Gᵀ x + z Δλ`,  `β Δλ = γ − zᵀ Gᵀ x`,
 ///
-/// `r` being the residual of `S = I − Σ H_n U_n H_n^H`, and the last term what `Δλ_n = (γ_n β_n − z_nᵀ Gᵀ x)/β_n` leaves.
-/// Hence either `((I + z zᵀ/β)^{-1} + Gᵀ G) u = …` or `(I + G (I + z zᵀ/β) Gᵀ) x = …`.
+/// `r` being the residual of `S = I − Σ H_n U_n H_n^H`. Hence, without `x`, `s` and `Δλ`,
+/// `((I + z zᵀ/β)^{-1} + Gᵀ G) u = z γ/(β + zᵀz) − Gᵀ (b − r)`, and without `u` and `s`, `(I + G Gᵀ) x = b − r + G z Δλ`.
 pub(super) struct Newton<'a> {
     iterate: &'a Iterate,
     devices: &'a [Device],
-    elimination: Elimination,
     frame: Mat<c64>,
     inverse_frame: Mat<c64>,
     lambda: Vec<f64>,
@@ -49,7 +48,23 @@ pub(super) struct Newton<'a> {
     residual: Mat<c64>,
     operator: Mat<f64>,
     softness: Vec<f64>,
-    factor: Llt<f64>,
+    system: System,
+}
+
+/// The factorized Newton system.
+enum System {
+    /// Of `(I + z zᵀ/β)^{-1} + Gᵀ G`.
+    Dual(Llt<f64>),
+    /// Of `I + G Gᵀ = L Lᵀ`; `L^{-1} G z`, a column per device; and of the system of the `Δλ_n`, bordered so that it stays well
+    /// conditioned as `β → 0`.
+    Primal { factor: Llt<f64>, coupled: Mat<f64>, border: Llt<f64> },
+}
+
+/// A solution of the Newton equations in coordinates, and the `Δλ_n`.
+struct Solved {
+    x: Mat<f64>,
+    u: Mat<f64>,
+    multiplier: Vec<f64>,
 }
 
 impl<'a> Newton<'a> {
@@ -98,15 +113,13 @@ impl<'a> Newton<'a> {
             .zip(iterate.slack.iter().zip(&iterate.multiplier))
             .map(|(device, (slack, multiplier))| device.curvature + slack / multiplier)
             .collect();
-        let matrix = match elimination {
-            Elimination::Dual => dual_system(&operator, devices, &softness),
-            Elimination::Primal => primal_system(&operator, devices, &softness),
+        let system = match elimination {
+            Elimination::Dual => dual_system(&operator, devices, &softness)?,
+            Elimination::Primal => primal_system(&operator, devices, &softness)?,
         };
-        let factor = matrix.llt(Side::Lower).ok()?;
         Some(Self {
             iterate,
             devices,
-            elimination,
             frame,
             inverse_frame,
             lambda,
@@ -114,7 +127,7 @@ impl<'a> Newton<'a> {
             residual: hermitian_part(residual.as_ref()),
             operator,
             softness,
-            factor,
+            system,
         })
     }
 
@@ -133,69 +146,62 @@ impl<'a> Newton<'a> {
         let mut right = self.scaled(base.as_ref(), |weight| 1.0 / weight);
         right -= self.scaled(self.residual.as_ref(), |weight| weight);
         let drive: Vec<f64> = (0..self.devices.len())
+            .map(|n| target / self.iterate.multiplier[n] - correction(n) - self.devices[n].slack)
+            .collect();
+        let Solved { x, u, multiplier } = self.solve(right, &drive);
+        let slack = (0..self.devices.len())
             .map(|n| {
-                let wanted = target / self.iterate.multiplier[n] - correction(n);
-                (wanted - self.devices[n].slack) / self.softness[n]
+                let (current, left) = (self.iterate.multiplier[n], self.iterate.slack[n]);
+                (target - left * multiplier[n]) / current - left - correction(n)
             })
             .collect();
-
-        let (x, u, seen) = self.solve(right, &drive);
-        let x = self.unscaled(&x, |weight| weight);
-        let s = &self.residual - self.unscaled(&(&self.operator * &u), |weight| 1.0 / weight);
-        let mut multiplier = Vec::with_capacity(drive.len());
-        let mut slack = Vec::with_capacity(drive.len());
-        let mut start = 0;
-        for (n, device) in self.devices.iter().enumerate() {
-            let coupled: f64 =
-                diagonal(device.antennas()).zip(&device.coupling).map(|(i, z)| z * seen[(start + i, 0)]).sum();
-            let change = drive[n] - coupled / self.softness[n];
-            let (current, left) = (self.iterate.multiplier[n], self.iterate.slack[n]);
-            multiplier.push(change);
-            slack.push((target - left * change) / current - left - correction(n));
-            start += device.stiffness.len();
+        Direction {
+            x: self.unscaled(&x, |weight| weight),
+            // s = r − G u.
+            s: &self.residual - self.unscaled(&(&self.operator * &u), |weight| 1.0 / weight),
+            multiplier,
+            slack,
         }
-        Direction { x, s, multiplier, slack }
     }
 
-    /// `x`, `u` and `Gᵀ x`, given `b − r` and `γ`.
-    fn solve(&self, mut right: Mat<f64>, drive: &[f64]) -> (Mat<f64>, Mat<f64>, Mat<f64>) {
-        let mut driven = Mat::<f64>::zeros(self.operator.ncols(), 1);
-        let mut start = 0;
-        for ((device, softness), drive) in self.devices.iter().zip(&self.softness).zip(drive) {
-            // z γ; for the dual system (I + z zᵀ/β)^{-1} z γ = z γ β/(β + zᵀz).
-            let scale = match self.elimination {
-                Elimination::Dual => softness / (softness + squared(&device.coupling)),
-                Elimination::Primal => 1.0,
-            };
-            for (i, z) in diagonal(device.antennas()).zip(&device.coupling) {
-                driven[(start + i, 0)] = z * drive * scale;
-            }
-            start += device.stiffness.len();
-        }
-        match self.elimination {
-            Elimination::Dual => {
-                driven -= self.operator.transpose() * &right;
-                self.factor.solve_in_place(driven.as_mut());
-                // x = b − s = b − r + G u.
-                right += &self.operator * &driven;
-                let seen = self.operator.transpose() * &right;
-                (right, driven, seen)
-            }
-            Elimination::Primal => {
-                right += &self.operator * &driven;
-                self.factor.solve_in_place(right.as_mut());
-                let seen = self.operator.transpose() * &right;
-                driven -= &seen;
-                let mut start = 0;
-                for (device, softness) in self.devices.iter().zip(&self.softness) {
-                    let along = diagonal(device.antennas()).zip(&device.coupling);
-                    let coupled: f64 = along.clone().map(|(i, z)| z * seen[(start + i, 0)]).sum();
-                    along.for_each(|(i, z)| driven[(start + i, 0)] -= z * coupled / softness);
-                    start += device.stiffness.len();
+    /// Solves the Newton equations, given `b − r` and `γ`.
+    fn solve(&self, right: Mat<f64>, drive: &[f64]) -> Solved {
+        match &self.system {
+            System::Dual(factor) => {
+                let mut u = Mat::<f64>::zeros(self.operator.ncols(), 1);
+                for ((part, device), (softness, drive)) in self.parts().zip(self.softness.iter().zip(drive)) {
+                    let scale = drive / (softness + squared(&device.coupling));
+                    along(part, device).for_each(|(i, z)| u[(i, 0)] = z * scale);
                 }
-                (right, driven, seen)
+                u -= self.operator.transpose() * &right;
+                factor.solve_in_place(u.as_mut());
+                // From the rows of u: no difference of large numbers where β is small.
+                let change = |((part, device), (softness, drive)): ((usize, &Device), (&f64, &f64))| {
+                    let coupled: f64 = along(part, device).map(|(i, z)| z * u[(i, 0)]).sum();
+                    (drive + coupled) / (softness + squared(&device.coupling))
+                };
+                let multiplier = self.parts().zip(self.softness.iter().zip(drive)).map(change).collect();
+                Solved { x: right + &self.operator * &u, u, multiplier }
+            }
+            System::Primal { factor, coupled, border } => {
+                let mut x = right;
+                solve_lower_triangular_in_place(factor.L(), x.as_mut(), Par::Seq);
+                let mut change = Mat::from_fn(drive.len(), 1, |n, _| drive[n]) - coupled.transpose() * &x;
+                border.solve_in_place(change.as_mut());
+                x += coupled * &change;
+                solve_upper_triangular_in_place(factor.L().transpose(), x.as_mut(), Par::Seq);
+                let mut u = -(self.operator.transpose() * &x);
+                for (n, (part, device)) in self.parts().enumerate() {
+                    along(part, device).for_each(|(i, z)| u[(i, 0)] += z * change[(n, 0)]);
+                }
+                Solved { x, u, multiplier: (0..drive.len()).map(|n| change[(n, 0)]).collect() }
             }
         }
+    }
+
+    /// Each device with the first of its coordinates.
+    fn parts(&self) -> impl Iterator<Item = (usize, &Device)> {
+        parts(self.devices)
     }
 
     /// Coordinates of a matrix, each scaled by a function of its `W^{1/2}`.
@@ -269,11 +275,6 @@ impl<'a> Newton<'a> {
     }
 }
 
-/// Where the diagonal of a `side × side` matrix is among its coordinates.
-fn diagonal(side: usize) -> impl Iterator<Item = usize> {
-    (0..side).map(move |i| i * (2 * side - i))
-}
-
 fn squared(values: &[f64]) -> f64 {
     values.iter().map(|value| value * value).sum()
 }
@@ -325,41 +326,47 @@ fn write_operator(mut columns: MatMut<'_, f64>, seen: MatRef<'_, c64>, root_weig
     }
 }
 
-/// `(I + z zᵀ/β)^{-1} + Gᵀ G`, lower triangle.
-fn dual_system(operator: &Mat<f64>, devices: &[Device], softness: &[f64]) -> Mat<f64> {
+fn dual_system(operator: &Mat<f64>, devices: &[Device], softness: &[f64]) -> Option<System> {
     let mut matrix = Mat::<f64>::identity(operator.ncols(), operator.ncols());
-    let mut start = 0;
-    for (device, softness) in devices.iter().zip(softness) {
+    for ((part, device), softness) in parts(devices).zip(softness) {
         let scale = 1.0 / (softness + squared(&device.coupling));
-        for (i, left) in diagonal(device.antennas()).zip(&device.coupling) {
-            for (j, right) in diagonal(device.antennas()).zip(&device.coupling) {
-                matrix[(start + i, start + j)] -= left * right * scale;
-            }
+        for (i, left) in along(part, device) {
+            along(part, device).for_each(|(j, right)| matrix[(i, j)] -= left * right * scale);
         }
-        start += device.stiffness.len();
     }
     add_lower_product(&mut matrix, operator.transpose(), operator.as_ref());
-    matrix
+    Some(System::Dual(matrix.llt(Side::Lower).ok()?))
 }
 
-/// `I + G (I + z zᵀ/β) Gᵀ`, lower triangle.
-fn primal_system(operator: &Mat<f64>, devices: &[Device], softness: &[f64]) -> Mat<f64> {
+fn primal_system(operator: &Mat<f64>, devices: &[Device], softness: &[f64]) -> Option<System> {
     let mut matrix = Mat::<f64>::identity(operator.nrows(), operator.nrows());
     add_lower_product(&mut matrix, operator.as_ref(), operator.transpose());
+    let factor = matrix.llt(Side::Lower).ok()?;
     let mut coupled = Mat::<f64>::zeros(operator.nrows(), devices.len());
-    let mut start = 0;
-    for (n, (device, softness)) in devices.iter().zip(softness).enumerate() {
-        let mut column = coupled.as_mut().subcols_mut(n, 1);
-        for (i, z) in diagonal(device.antennas()).zip(&device.coupling) {
-            let scaled = z / softness.sqrt();
-            for row in 0..operator.nrows() {
-                column[(row, 0)] += operator[(row, start + i)] * scaled;
-            }
+    for (n, (part, device)) in parts(devices).enumerate() {
+        for (i, z) in along(part, device) {
+            (0..operator.nrows()).for_each(|row| coupled[(row, n)] += operator[(row, i)] * z);
         }
-        start += device.stiffness.len();
     }
-    add_lower_product(&mut matrix, coupled.as_ref(), coupled.transpose());
-    matrix
+    solve_lower_triangular_in_place(factor.L(), coupled.as_mut(), Par::Seq);
+    let mut border = Mat::from_fn(devices.len(), devices.len(), |i, j| if i == j { softness[i] } else { 0.0 });
+    add_lower_product(&mut border, coupled.transpose(), coupled.as_ref());
+    Some(System::Primal { factor, coupled, border: border.llt(Side::Lower).ok()? })
+}
+
+/// Each device with the first of its coordinates.
+fn parts(devices: &[Device]) -> impl Iterator<Item = (usize, &Device)> {
+    devices.iter().scan(0, |next, device| {
+        let part = *next;
+        *next += device.stiffness.len();
+        Some((part, device))
+    })
+}
+
+/// The coordinates in which a device's `z` is not zero, those of the diagonal, with its values.
+fn along(part: usize, device: &Device) -> impl Iterator<Item = (usize, &f64)> {
+    let side = device.antennas();
+    (0..side).map(move |i| part + i * (2 * side - i)).zip(&device.coupling)
 }
 
 fn add_lower_product(matrix: &mut Mat<f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
