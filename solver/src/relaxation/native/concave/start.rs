@@ -13,7 +13,7 @@ const LEAST_SLACK: f64 = 0.1;
 /// Scales of `X` beyond this, or below its inverse, are not looked at.
 const SCALE_LIMIT: f64 = 1e100;
 /// Part of the mean eigenvalue that a warm start adds to every eigenvalue of `X`, and `1 − λ_max(Σ H_n U_n H_n^H)` there.
-const MARGIN: f64 = 0.1;
+const MARGIN: f64 = 0.01;
 
 /// `X = ξI` with the best `ξ`, which the relaxation's value along that ray has in closed form up to a scalar root.
 pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
@@ -57,14 +57,20 @@ pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
 /// From the points of a similar problem, `primal` in this problem's receive space; `None` where they are of no use.
 pub(super) fn warm(program: &Program, primal: &Mat<c64>, dual: &[Mat<c64>]) -> Option<Iterate> {
     let side = primal.nrows();
-    let lift = MARGIN * trace(primal.as_ref()) / side as f64;
-    let x = Mat::from_fn(side, side, |i, j| primal[(i, j)] + c64::new(if i == j { lift } else { 0.0 }, 0.0));
     let mut received = Mat::<c64>::zeros(side, side);
     for (channel, dual) in program.channels.iter().zip(dual) {
         received += channel * (dual * channel.adjoint());
     }
     let received = hermitian_part(received.as_ref());
-    let fill = (1.0 - MARGIN) / eigenvalues(received.as_ref()).ok()?.last()?;
+    let occupancy = *eigenvalues(received.as_ref()).ok()?.last()?;
+    if std::env::var("P").is_ok() { println!("occ {occupancy}"); }
+    let c: f64 = std::env::var("C").map_or(0.1, |s| s.parse().unwrap());
+    let l: f64 = std::env::var("L").map_or(100.0, |s| s.parse().unwrap());
+    if occupancy > l { return None; }
+    let margin = (c * (occupancy - 1.0).abs()).clamp(1e-3, 0.3);
+    let fill = (1.0 - margin) / occupancy;
+    let lift = margin * trace(primal.as_ref()) / side as f64;
+    let x = Mat::from_fn(side, side, |i, j| primal[(i, j)] + c64::new(if i == j { lift } else { 0.0 }, 0.0));
     let s = Mat::from_fn(side, side, |i, j| c64::new(if i == j { 1.0 } else { 0.0 }, 0.0) - received[(i, j)] * fill);
     let target = {
         let product = &x * &s;
