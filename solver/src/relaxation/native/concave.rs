@@ -17,6 +17,7 @@
 
 mod device;
 mod newton;
+mod operator;
 mod start;
 
 use crate::error::{Error, Quantity};
@@ -26,7 +27,7 @@ use crate::problem::Problem;
 use crate::relaxation::{Options, Points, Relaxation, Solution};
 use device::Device;
 use faer::{Mat, c64};
-use newton::{Elimination, Newton};
+use newton::{Elimination, Newton, amplified};
 
 /// How much of the way to the boundary a step may go.
 const STEP_FRACTION: f64 = 0.95;
@@ -158,9 +159,20 @@ impl Program {
         self.channels.iter().enumerate().map(device).collect()
     }
 
+    /// `[H_1 V_1 … H_N V_N]`, `V_n` being the eigenvectors of `M_n`.
+    fn in_eigenbases(&self, devices: &[Device]) -> Mat<c64> {
+        let columns = self.channels.iter().map(Mat::ncols).sum();
+        let mut stacked = Mat::zeros(self.channels[0].nrows(), columns);
+        let mut start = 0;
+        for (channel, device) in self.channels.iter().zip(devices) {
+            stacked.as_mut().subcols_mut(start, channel.ncols()).copy_from(channel * &device.vectors);
+            start += channel.ncols();
+        }
+        stacked
+    }
+
     /// Relative gap between the values of `X`, scaled to be feasible for `trace_inverse`, and of the `U_n`, scaled into `𝒰`.
     fn relative_gap(&self, iterate: &Iterate, devices: &[Device]) -> Result<f64, Error> {
-        let side = iterate.x.nrows();
         let mut upper = trace(iterate.x.as_ref());
         let mut scale = 0.0_f64;
         for (n, device) in devices.iter().enumerate() {
@@ -176,11 +188,8 @@ impl Program {
         if scale > 0.0 {
             upper *= scale;
         }
-        let mut received = Mat::<c64>::zeros(side, side);
-        for (channel, device) in self.channels.iter().zip(devices) {
-            let weighted = device.weighted((channel * &device.vectors).as_ref());
-            received += &weighted * weighted.adjoint();
-        }
+        let weighted = amplified(self.in_eigenbases(devices).as_ref(), devices);
+        let received = &weighted * weighted.adjoint();
         let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);
         let share = |(n, device): (usize, &Device)| {
             let roots: f64 = device.amplitudes.iter().sum();

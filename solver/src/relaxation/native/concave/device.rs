@@ -20,7 +20,7 @@ pub(super) struct Device {
     pub gains: Vec<f64>,
     /// `√λ/m_i`: the singular values of `U^{1/2}`.
     pub amplitudes: Vec<f64>,
-    /// `k_ij` by coordinate (those of `coordinates`).
+    /// `k_ij` by coordinate (those of [`operator`](super::operator)).
     pub stiffness: Vec<f64>,
     /// `a_i/k_ii`.
     pub coupling: Vec<f64>,
@@ -70,12 +70,7 @@ impl Device {
 
     /// `U`.
     pub fn dual(&self) -> Mat<c64> {
-        let root = self.weighted(self.vectors.as_ref());
+        let root = Mat::from_fn(self.antennas(), self.antennas(), |i, j| self.vectors[(i, j)] * self.amplitudes[j]);
         &root * root.adjoint()
-    }
-
-    /// The columns of `matrix` scaled by the amplitudes. With `matrix` = `H V` the result is `Y` in `H U H^H = Y Y^H`.
-    pub fn weighted(&self, matrix: MatRef<'_, c64>) -> Mat<c64> {
-        Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] * self.amplitudes[j])
     }
 }
