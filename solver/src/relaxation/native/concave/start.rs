@@ -2,7 +2,7 @@
 
 use super::{Iterate, Program};
 use crate::error::Error;
-use crate::linalg::{Spectrum, eigenvalues, hermitian_part, trace};
+use crate::linalg::{Spectrum, eigenvalues, hermitian_part, inner, trace};
 use crate::mismatch;
 use faer::{Mat, c64};
 
@@ -12,8 +12,12 @@ const OCCUPANCY: f64 = 0.5;
 const LEAST_SLACK: f64 = 0.1;
 /// Scales of `X` beyond this, or below its inverse, are not looked at.
 const SCALE_LIMIT: f64 = 1e100;
-/// Part of the mean eigenvalue that a warm start adds to every eigenvalue of `X`, and `1 − λ_max(Σ H_n U_n H_n^H)` there.
-const MARGIN: f64 = 0.01;
+/// A warm start's margin, as a part of the change of `λ_max(Σ H_n U_n H_n^H)`, and its least: the part of the mean eigenvalue that is
+/// added to every eigenvalue of `X`, and the least eigenvalue of `S`.
+const MARGIN: f64 = 0.2;
+const LEAST_MARGIN: f64 = 1e-3;
+/// A warm start saves no time where `λ_max` has changed by more than this factor.
+const FARTHEST_OCCUPANCY: f64 = 1.5;
 
 /// `X = ξI` with the best `ξ`, which the relaxation's value along that ray has in closed form up to a scalar root.
 pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
@@ -28,7 +32,7 @@ pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
 
     // λ_n on the central path if half the budget is left; less where that overfills 𝒰, more where X leaves a mismatch.
     let path: Vec<f64> = program.budgets.iter().map(|budget| scale / budget).collect();
-    let eased = (OCCUPANCY / program.occupancy(&spectra, scale, &path)?).min(1.0);
+    let eased = (OCCUPANCY / largest(&program.received(&spectra, scale, &path))?).min(1.0);
     let mut multiplier = Vec::with_capacity(path.len());
     let mut slack = Vec::with_capacity(path.len());
     for (n, path) in path.iter().enumerate() {
@@ -42,19 +46,18 @@ pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
         multiplier.push(lambda);
         slack.push((budget - used).max(LEAST_SLACK * budget));
     }
-    let occupancy = program.occupancy(&spectra, scale, &multiplier)?;
     let received = program.received(&spectra, scale, &multiplier);
-    let fill = (OCCUPANCY / occupancy).min(1.0);
-    let finite = multiplier.iter().chain(&slack).chain([&fill, &scale]).all(|&value| value.is_finite() && value > 0.0);
-    if !finite {
+    let fill = (OCCUPANCY / largest(&received)?).min(1.0);
+    if !is_positive(multiplier.iter().chain(&slack).chain([&fill, &scale])) {
         return Err(Error::Numerical { operation: "the interior-point method's start" });
     }
-    let x = Mat::from_fn(side, side, |i, j| c64::new(if i == j { scale } else { 0.0 }, 0.0));
-    let s = Mat::from_fn(side, side, |i, j| c64::new(if i == j { 1.0 } else { 0.0 }, 0.0) - received[(i, j)] * fill);
+    let x = shifted_identity(scale, &received, 0.0);
+    let s = shifted_identity(1.0, &received, -fill);
     Ok(Iterate { x, s, multiplier, slack })
 }
 
-/// From the points of a similar problem, `primal` in this problem's receive space; `None` where they are of no use.
+/// From the points of a similar problem, `primal` in this problem's receive space, pulled into the interior by a margin that grows
+/// with what the channels have changed; `None` where they have changed too much for that to save time.
 pub(super) fn warm(program: &Program, primal: &Mat<c64>, dual: &[Mat<c64>]) -> Option<Iterate> {
     let side = primal.nrows();
     let mut received = Mat::<c64>::zeros(side, side);
@@ -62,32 +65,43 @@ pub(super) fn warm(program: &Program, primal: &Mat<c64>, dual: &[Mat<c64>]) -> O
         received += channel * (dual * channel.adjoint());
     }
     let received = hermitian_part(received.as_ref());
-    let occupancy = *eigenvalues(received.as_ref()).ok()?.last()?;
-    if std::env::var("P").is_ok() { println!("occ {occupancy}"); }
-    let c: f64 = std::env::var("C").map_or(0.1, |s| s.parse().unwrap());
-    let l: f64 = std::env::var("L").map_or(100.0, |s| s.parse().unwrap());
-    if occupancy > l { return None; }
-    let margin = (c * (occupancy - 1.0).abs()).clamp(1e-3, 0.3);
+    // It was 1 at the solution of the similar problem.
+    let occupancy = largest(&received).ok()?;
+    if !(occupancy.max(1.0 / occupancy) <= FARTHEST_OCCUPANCY) {
+        return None;
+    }
+    let margin = (MARGIN * (occupancy - 1.0).abs()).max(LEAST_MARGIN);
     let fill = (1.0 - margin) / occupancy;
-    let lift = margin * trace(primal.as_ref()) / side as f64;
-    let x = Mat::from_fn(side, side, |i, j| primal[(i, j)] + c64::new(if i == j { lift } else { 0.0 }, 0.0));
-    let s = Mat::from_fn(side, side, |i, j| c64::new(if i == j { 1.0 } else { 0.0 }, 0.0) - received[(i, j)] * fill);
-    let target = {
-        let product = &x * &s;
-        trace(product.as_ref()) / side as f64
-    };
+    let x = shifted_identity(margin * trace(primal.as_ref()) / side as f64, primal, 1.0);
+    let s = shifted_identity(1.0, &received, -fill);
+
+    let target = inner(x.as_ref(), s.as_ref()) / side as f64;
     let mut multiplier = Vec::with_capacity(dual.len());
     for (n, dual) in dual.iter().enumerate() {
-        let values = eigenvalues(dual.as_ref()).ok()?;
-        let roots: f64 = values.iter().map(|value| (value.max(0.0) * fill).sqrt()).sum();
-        let sum: f64 = values.iter().map(|value| value.max(0.0) * fill).sum();
-        // The stationary λ = (tr U^{1/2}/(q + θ tr U))², and at least what the central path wants.
-        let stationary = (roots / (program.budgets[n] + program.noise[n] * sum)).powi(2);
-        multiplier.push(stationary.max(target / program.budgets[n]));
+        let values: Vec<f64> = eigenvalues(dual.as_ref()).ok()?.iter().map(|value| value.max(0.0) * fill).collect();
+        let roots: f64 = values.iter().map(|value| value.sqrt()).sum();
+        // The λ that suits U_n best, (tr U^{1/2}/(q + θ tr U))², and at least what the central path wants.
+        let best = (roots / (program.budgets[n] + program.noise[n] * values.iter().sum::<f64>())).powi(2);
+        multiplier.push(best.max(target / program.budgets[n]));
     }
     let slack: Vec<f64> = multiplier.iter().map(|lambda| target / lambda).collect();
-    let usable = multiplier.iter().chain(&slack).chain([&fill]).all(|&value| value.is_finite() && value > 0.0);
-    usable.then_some(Iterate { x, s, multiplier, slack })
+    is_positive(multiplier.iter().chain(&slack)).then_some(Iterate { x, s, multiplier, slack })
+}
+
+/// The largest eigenvalue.
+fn largest(matrix: &Mat<c64>) -> Result<f64, Error> {
+    Ok(eigenvalues(matrix.as_ref())?.last().copied().unwrap_or(0.0))
+}
+
+/// `shift·I + scale·M`.
+fn shifted_identity(shift: f64, matrix: &Mat<c64>, scale: f64) -> Mat<c64> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
+        matrix[(i, j)] * scale + if i == j { c64::new(shift, 0.0) } else { c64::new(0.0, 0.0) }
+    })
+}
+
+fn is_positive<'a>(mut values: impl Iterator<Item = &'a f64>) -> bool {
+    values.all(|&value| value > 0.0 && value.is_finite())
 }
 
 impl Program {
@@ -134,11 +148,5 @@ impl Program {
             received += channel * (u * channel.adjoint());
         }
         hermitian_part(received.as_ref())
-    }
-
-    /// Its largest eigenvalue.
-    fn occupancy(&self, spectra: &[Spectrum], scale: f64, multiplier: &[f64]) -> Result<f64, Error> {
-        let values = eigenvalues(self.received(spectra, scale, multiplier).as_ref())?;
-        Ok(values.last().copied().unwrap_or(0.0))
     }
 }
