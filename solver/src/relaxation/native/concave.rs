@@ -53,6 +53,13 @@ pub(super) struct Iterate {
     slack: Vec<f64>,
 }
 
+/// Where the iteration ended.
+struct Outcome {
+    iterate: Iterate,
+    relative_gap: f64,
+    iterations: usize,
+}
+
 /// Solves `trace_inverse` or `mmse`.
 pub(super) fn points(
     relaxation: Relaxation,
@@ -81,13 +88,20 @@ pub(super) fn points(
         };
         start::warm(&program, &primal, &warm.dual)
     });
-    let first = match warm {
-        Some(first) => first,
-        None => start::cold(&program)?,
-    };
     // Half the tolerance, because certifying scales the points.
-    let (iterate, iterations) =
-        program.solve(first, 0.5 * options.relative_gap, options.max_iterations, program.elimination())?;
+    let relative_gap = 0.5 * options.relative_gap;
+    let elimination = program.elimination();
+    let solve = |first, iterations| program.solve(first, relative_gap, iterations, elimination);
+    let warm = warm.map(|first| solve(first, options.max_iterations)).transpose()?;
+    let spent = warm.as_ref().map_or(0, |warm| warm.iterations);
+    let outcome = match warm {
+        Some(warm) if warm.relative_gap <= relative_gap => warm,
+        _ => {
+            let cold = solve(start::cold(&program)?, options.max_iterations - spent)?;
+            Outcome { iterations: spent + cold.iterations, ..cold }
+        }
+    };
+    let Outcome { iterate, iterations, .. } = outcome;
     let dual = program.devices(&iterate)?.iter().map(Device::dual).collect();
     let primal = match &basis {
         Some(basis) => basis * &iterate.x * basis.adjoint(),
@@ -129,7 +143,7 @@ impl Program {
         relative_gap: f64,
         max_iterations: usize,
         elimination: Elimination,
-    ) -> Result<(Iterate, usize), Error> {
+    ) -> Result<Outcome, Error> {
         let degree = (iterate.x.nrows() + self.channels.len()) as f64;
         let mut best = (f64::INFINITY, iterate.clone());
         let mut iterations = 0;
@@ -147,7 +161,8 @@ impl Program {
             iterate = next;
             iterations += 1;
         }
-        Ok((best.1, iterations))
+        let (relative_gap, iterate) = best;
+        Ok(Outcome { iterate, relative_gap, iterations })
     }
 
     /// Every device's part at an iterate.
