@@ -133,19 +133,6 @@ pub(crate) fn best_scale(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f
     Ok((low * high).sqrt().sqrt())
 }
 
-/// `v_n U_n = v_n μ_n (M_n + μ_n I)^{-2}` with `M_n = H_n^H A A^H H_n`: the multipliers that certify `factor`.
-pub(crate) fn dual_matrices(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Vec<Mat<c64>>, Error> {
-    let mut duals = Vec::with_capacity(problem.devices());
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = channel.adjoint() * factor;
-        let spectrum = Spectrum::of((&seen * seen.adjoint()).as_ref())?;
-        let multiplier = multiplier(&spectrum.values, problem.precoder_budget(device));
-        let variance = problem.signal_variance()[device];
-        duals.push(spectrum.map(|lambda| variance * sensitivity(lambda, multiplier)));
-    }
-    Ok(duals)
-}
-
 /// Relative size of the gradient: `‖∇F‖ ‖A‖ / F`, the first-order decrease that a unit relative step could bring.
 pub(crate) fn stationarity(objective: &Objective, factor: MatRef<'_, c64>) -> f64 {
     (inner(objective.gradient.as_ref(), objective.gradient.as_ref()) * squared_norm(factor)).sqrt()

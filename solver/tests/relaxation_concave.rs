@@ -27,7 +27,10 @@ fn value(relaxation: Relaxation, problem: &Problem, relative_gap: f64) -> f64 {
 }
 
 fn assert_close(found: f64, expected: f64, relative: f64, context: &str) {
-    assert!((found - expected).abs() <= relative * expected.abs(), "{context}: {found} instead of {expected}");
+    assert!(
+        (found - expected).abs() <= relative * expected.abs(),
+        "{context}: {found} instead of {expected}"
+    );
 }
 
 /// Unequal antennas, powers and variances.
@@ -63,10 +66,14 @@ fn trace_inverse_of_one_device_has_a_closed_form() {
     for (receive, transmit, seed) in [(20, 4, 3), (4, 4, 1), (5, 1, 2)] {
         let channels = BlockFading::new(Fading::PAPER, receive, &[transmit], seed).unwrap().block(0);
         let nuclear: f64 = channels[0].singular_values().unwrap().iter().map(|value| 1.0 / value).sum();
-        let problem = Problem::new(channels, vec![0.5], 1.0).unwrap().with_signal_variance(vec![3.0]).unwrap();
+        let problem =
+            Problem::new(channels, vec![0.5], 1.0).unwrap().with_signal_variance(vec![3.0]).unwrap();
         let certificate = solve(Relaxation::TraceInverse, &problem, 1e-8).certificate;
         let expected = nuclear * nuclear / (0.5 / 3.0);
-        assert!(certificate.lower <= expected && expected <= certificate.upper, "{expected}: {certificate:?}");
+        assert!(
+            certificate.lower <= expected && expected <= certificate.upper,
+            "{expected}: {certificate:?}"
+        );
     }
 }
 
@@ -75,11 +82,16 @@ fn trace_inverse_of_one_device_has_a_closed_form() {
 fn mmse_of_one_antenna_has_a_closed_form() {
     for noise_power in [1e-6, 0.3, 1e3] {
         let channel = Mat::from_fn(1, 1, |_, _| c64::new(0.6, -0.8));
-        let problem =
-            Problem::new(vec![channel], vec![2.0], noise_power).unwrap().with_signal_variance(vec![5.0]).unwrap();
+        let problem = Problem::new(vec![channel], vec![2.0], noise_power)
+            .unwrap()
+            .with_signal_variance(vec![5.0])
+            .unwrap();
         let certificate = solve(Relaxation::Mmse, &problem, 1e-8).certificate;
         let expected = 5.0 * noise_power / (noise_power + 2.0);
-        assert!(certificate.lower <= expected && expected <= certificate.upper, "{expected}: {certificate:?}");
+        assert!(
+            certificate.lower <= expected && expected <= certificate.upper,
+            "{expected}: {certificate:?}"
+        );
     }
 }
 
@@ -89,9 +101,10 @@ fn relaxations_are_ordered_and_meet_as_noise_vanishes() {
         let noisy = mixed_problem(8, &[2, 3, 1, 4], 1.0, seed);
         let mut last = f64::INFINITY;
         for noise_power in [10.0, 1.0, 1e-3, 1e-6, 1e-9] {
-            let problem = Problem::new(noisy.channels().to_vec(), noisy.transmit_power().to_vec(), noise_power)
-                .and_then(|problem| problem.with_signal_variance(noisy.signal_variance().to_vec()))
-                .unwrap();
+            let problem =
+                Problem::new(noisy.channels().to_vec(), noisy.transmit_power().to_vec(), noise_power)
+                    .and_then(|problem| problem.with_signal_variance(noisy.signal_variance().to_vec()))
+                    .unwrap();
             let [lambda_min, trace_inverse, mmse] =
                 Relaxation::ALL.map(|relaxation| solve(relaxation, &problem, 1e-7).certificate);
             assert!(mmse.lower <= noise_power * trace_inverse.upper);
@@ -108,10 +121,15 @@ fn relaxations_are_ordered_and_meet_as_noise_vanishes() {
 #[test]
 fn variances_enter_where_they_should() {
     let problem = mixed_problem(8, &[2, 3, 1], 0.5, 3);
-    let budgets: Vec<f64> =
-        problem.transmit_power().iter().zip(problem.signal_variance()).map(|(power, variance)| power / variance).collect();
+    let budgets: Vec<f64> = problem
+        .transmit_power()
+        .iter()
+        .zip(problem.signal_variance())
+        .map(|(power, variance)| power / variance)
+        .collect();
     let plain = Problem::new(problem.channels().to_vec(), budgets, 0.5).unwrap();
-    let (a, b) = (value(Relaxation::TraceInverse, &problem, 1e-8), value(Relaxation::TraceInverse, &plain, 1e-8));
+    let (a, b) =
+        (value(Relaxation::TraceInverse, &problem, 1e-8), value(Relaxation::TraceInverse, &plain, 1e-8));
     assert_close(a, b, 1e-7, "trace_inverse");
 
     let times = |values: &[f64]| values.iter().map(|value| 7.0 * value).collect::<Vec<_>>();
@@ -129,7 +147,8 @@ fn power_sensitivities_are_derivatives() {
     let step = 1e-3;
     for relaxation in Relaxation::ALL {
         let sensitivity = relaxation.power_sensitivity(&centre, &solve(relaxation, &centre, 1e-9)).unwrap();
-        let largest = sensitivity.iter().zip(centre.transmit_power()).map(|(s, p)| (s * p).abs()).fold(0.0, f64::max);
+        let largest =
+            sensitivity.iter().zip(centre.transmit_power()).map(|(s, p)| (s * p).abs()).fold(0.0, f64::max);
         for device in 0..3 {
             let moved = |change: f64| {
                 let mut power = centre.transmit_power().to_vec();
@@ -197,14 +216,16 @@ fn mmse_accepts_channels_without_full_column_rank() {
 
     let mut channels = heard.channels().to_vec();
     channels[1] = Mat::from_fn(6, 2, |i, j| if j == 0 { channels[1][(i, 0)] } else { c64::new(0.0, 0.0) });
-    let problem = Problem::new(channels, power.to_vec(), 0.2).unwrap().with_signal_variance(variance.to_vec()).unwrap();
+    let problem =
+        Problem::new(channels, power.to_vec(), 0.2).unwrap().with_signal_variance(variance.to_vec()).unwrap();
     assert_close(value(Relaxation::Mmse, &problem, 1e-7), expected + variance[1], 1e-7, "a zero column");
 
     // A device that is not heard at all, of two antennas and variance 1.
     let mut channels = heard.channels().to_vec();
     channels.push(Mat::zeros(6, 2));
     let with = |values: &[f64]| [values, &[1.0]].concat();
-    let problem = Problem::new(channels, with(power), 0.2).unwrap().with_signal_variance(with(variance)).unwrap();
+    let problem =
+        Problem::new(channels, with(power), 0.2).unwrap().with_signal_variance(with(variance)).unwrap();
     assert_close(value(Relaxation::Mmse, &problem, 1e-7), expected + 2.0, 1e-7, "a zero channel");
 
     // A receive antenna that hears nothing.
@@ -212,12 +233,15 @@ fn mmse_accepts_channels_without_full_column_rank() {
         Mat::from_fn(7, channel.ncols(), |i, j| if i < 6 { channel[(i, j)] } else { c64::new(0.0, 0.0) })
     };
     let channels = heard.channels().iter().map(deaf).collect();
-    let problem = Problem::new(channels, power.to_vec(), 0.2).unwrap().with_signal_variance(variance.to_vec()).unwrap();
+    let problem =
+        Problem::new(channels, power.to_vec(), 0.2).unwrap().with_signal_variance(variance.to_vec()).unwrap();
     assert_close(value(Relaxation::Mmse, &problem, 1e-7), expected, 1e-7, "a zero row");
 
     // More antennas than the server has, and nobody heard.
     let wide = mixed_problem(2, &[4, 3], 0.2, 6);
-    assert!(value(Relaxation::Mmse, &wide, 1e-7) >= wide.signal_variance()[0] * 2.0 + wide.signal_variance()[1]);
+    assert!(
+        value(Relaxation::Mmse, &wide, 1e-7) >= wide.signal_variance()[0] * 2.0 + wide.signal_variance()[1]
+    );
     let silence = Problem::new(vec![Mat::zeros(3, 2), Mat::zeros(3, 1)], vec![1.0; 2], 1.0).unwrap();
     assert_close(value(Relaxation::Mmse, &silence, 1e-7), 3.0, 1e-7, "silence");
 }
@@ -225,7 +249,9 @@ fn mmse_accepts_channels_without_full_column_rank() {
 /// Noise from 1e-10 to 1e4, powers over four decades, variances over two, lines of sight up to 60 dB, square channels.
 #[test]
 fn extreme_problems_are_solved() {
-    for (receive, transmit) in [(20, vec![4; 4]), (4, vec![4; 3]), (2, vec![2; 16]), (6, vec![1, 2, 4, 3]), (1, vec![1; 4])] {
+    for (receive, transmit) in
+        [(20, vec![4; 4]), (4, vec![4; 3]), (2, vec![2; 16]), (6, vec![1, 2, 4, 3]), (1, vec![1; 4])]
+    {
         for line_of_sight in [0.0, 1.0, 31.6, 1000.0] {
             let fading = Fading::rician(c64::new(line_of_sight, 0.0), 1.0).unwrap();
             let blocks = BlockFading::new(fading, receive, &transmit, 5).unwrap();
@@ -238,7 +264,10 @@ fn extreme_problems_are_solved() {
                     for relaxation in SMOOTH {
                         let result = relaxation.solve(&problem, &options(1e-6));
                         let name = relaxation.name();
-                        assert!(result.is_ok(), "{name} R {receive} line {line_of_sight} noise {noise_power}: {result:?}");
+                        assert!(
+                            result.is_ok(),
+                            "{name} R {receive} line {line_of_sight} noise {noise_power}: {result:?}"
+                        );
                     }
                 }
             }
@@ -304,7 +333,9 @@ fn unrelated_warm_starts_do_no_harm() {
 fn iteration_limits_are_enforced() {
     for relaxation in SMOOTH {
         match relaxation.solve(&paper_problem(3, 1), &Options { max_iterations: 2, ..Options::default() }) {
-            Err(Error::NotConverged { iterations: 2, lower, upper, .. }) => assert!(0.0 < lower && lower < upper),
+            Err(Error::NotConverged { iterations: 2, lower, upper, .. }) => {
+                assert!(0.0 < lower && lower < upper)
+            }
             other => panic!("{other:?}"),
         }
     }

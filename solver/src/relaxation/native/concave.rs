@@ -19,6 +19,8 @@ mod device;
 mod newton;
 mod operator;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Error, Quantity};
 use crate::linalg::{eigenvalues, hermitian_part, require_full_column_rank, squared_norm, trace};
@@ -31,6 +33,8 @@ use newton::{Elimination, Newton, amplified};
 
 /// How much of the way to the boundary a step may go.
 const STEP_FRACTION: f64 = 0.95;
+/// A warm start that has not converged by then is given up for a cold one.
+const WARM_ITERATIONS: usize = 20;
 /// If neither step is longer than this, rounding has taken over.
 const SHORTEST_STEP: f64 = 1e-6;
 
@@ -92,16 +96,15 @@ pub(super) fn points(
     let relative_gap = 0.5 * options.relative_gap;
     let elimination = program.elimination();
     let solve = |first, iterations| program.solve(first, relative_gap, iterations, elimination);
-    let warm = warm.map(|first| solve(first, options.max_iterations)).transpose()?;
-    let spent = warm.as_ref().map_or(0, |warm| warm.iterations);
-    let outcome = match warm {
+    let warm = warm.map(|first| solve(first, options.max_iterations.min(WARM_ITERATIONS))).transpose()?;
+    let Outcome { iterate, iterations, .. } = match warm {
         Some(warm) if warm.relative_gap <= relative_gap => warm,
-        _ => {
+        warm => {
+            let spent = warm.map_or(0, |warm| warm.iterations);
             let cold = solve(start::cold(&program)?, options.max_iterations - spent)?;
             Outcome { iterations: spent + cold.iterations, ..cold }
         }
     };
-    let Outcome { iterate, iterations, .. } = outcome;
     let dual = program.devices(&iterate)?.iter().map(Device::dual).collect();
     let primal = match &basis {
         Some(basis) => basis * &iterate.x * basis.adjoint(),

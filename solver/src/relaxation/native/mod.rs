@@ -26,7 +26,9 @@ impl Backend for Native {
     ) -> Result<Points, Error> {
         match relaxation {
             Relaxation::LambdaMin => linear::points(problem, options),
-            Relaxation::TraceInverse | Relaxation::Mmse => concave::points(relaxation, problem, options, warm),
+            Relaxation::TraceInverse | Relaxation::Mmse => {
+                concave::points(relaxation, problem, options, warm)
+            }
         }
     }
 }

@@ -56,7 +56,8 @@ impl Device {
             }
         }
         let amplitudes: Vec<f64> = regular.iter().map(|m| multiplier.sqrt() / m).collect();
-        let finite = stiffness.iter().chain(&coupling).chain([&slack, &curvature]).all(|value| value.is_finite());
+        let finite =
+            stiffness.iter().chain(&coupling).chain([&slack, &curvature]).all(|value| value.is_finite());
         if !finite {
             return Err(Error::Numerical { operation: "a device's response" });
         }
@@ -70,7 +71,8 @@ impl Device {
 
     /// `U`.
     pub fn dual(&self) -> Mat<c64> {
-        let root = Mat::from_fn(self.antennas(), self.antennas(), |i, j| self.vectors[(i, j)] * self.amplitudes[j]);
+        let root =
+            Mat::from_fn(self.antennas(), self.antennas(), |i, j| self.vectors[(i, j)] * self.amplitudes[j]);
         &root * root.adjoint()
     }
 }

@@ -77,7 +77,7 @@ impl<'a> Newton<'a> {
         let lower = iterate.s.llt(Side::Lower).ok()?;
         let product = hermitian_part((lower.L().adjoint() * (&iterate.x * lower.L())).as_ref());
         let Spectrum { values: lambda, vectors } = Spectrum::of(product.as_ref()).ok()?;
-        if lambda.iter().any(|&value| !(value > 0.0)) {
+        if !lambda.iter().all(|&value| value > 0.0) {
             return None;
         }
         let inverse_frame = vectors.adjoint() * lower.L().adjoint();
@@ -86,7 +86,8 @@ impl<'a> Newton<'a> {
 
         let seen = frame.adjoint() * program.in_eigenbases(devices);
         let weighted = amplified(seen.as_ref(), devices);
-        let residual = frame.adjoint() * &frame - &weighted * weighted.adjoint() - Mat::<c64>::identity(side, side);
+        let residual =
+            frame.adjoint() * &frame - &weighted * weighted.adjoint() - Mat::<c64>::identity(side, side);
         let operator = Operator::new(seen, lambda.clone(), devices);
         let softness: Vec<f64> = (0..devices.len())
             .map(|n| devices[n].curvature + iterate.slack[n] / iterate.multiplier[n])
@@ -270,7 +271,8 @@ fn primal_system(operator: &Operator, devices: &[Device], softness: &[f64]) -> O
     let factor = matrix.llt(Side::Lower).ok()?;
     let mut coupled = operator.apply_diagonals(devices.iter().map(|device| &device.coupling));
     solve_lower_triangular_in_place(factor.L(), coupled.as_mut(), Par::Seq);
-    let mut border = Mat::from_fn(devices.len(), devices.len(), |i, j| if i == j { softness[i] } else { 0.0 });
+    let mut border =
+        Mat::from_fn(devices.len(), devices.len(), |i, j| if i == j { softness[i] } else { 0.0 });
     add_lower_product(&mut border, coupled.transpose(), coupled.as_ref());
     Some(System::Primal { factor, coupled, border: border.llt(Side::Lower).ok()? })
 }

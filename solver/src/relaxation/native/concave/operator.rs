@@ -214,7 +214,8 @@ fn add_product(
                     }
                     if a > b {
                         // i times the difference.
-                        let imaginary = (ab - ab_mirrored - ba + ba_mirrored) * (scale * left[row] * right[column]);
+                        let imaginary =
+                            (ab - ab_mirrored - ba + ba_mirrored) * (scale * left[row] * right[column]);
                         block[(row, column + 1)] -= imaginary.im;
                         if c > d {
                             block[(row + 1, column + 1)] += imaginary.re;

@@ -67,7 +67,8 @@ pub(super) fn warm(program: &Program, primal: &Mat<c64>, dual: &[Mat<c64>]) -> O
     let received = hermitian_part(received.as_ref());
     // It was 1 at the solution of the similar problem.
     let occupancy = largest(&received).ok()?;
-    if !(occupancy.max(1.0 / occupancy) <= FARTHEST_OCCUPANCY) {
+    let near = (1.0 / FARTHEST_OCCUPANCY..=FARTHEST_OCCUPANCY).contains(&occupancy);
+    if !near {
         return None;
     }
     let margin = (MARGIN * (occupancy - 1.0).abs()).max(LEAST_MARGIN);
@@ -78,7 +79,8 @@ pub(super) fn warm(program: &Program, primal: &Mat<c64>, dual: &[Mat<c64>]) -> O
     let target = inner(x.as_ref(), s.as_ref()) / side as f64;
     let mut multiplier = Vec::with_capacity(dual.len());
     for (n, dual) in dual.iter().enumerate() {
-        let values: Vec<f64> = eigenvalues(dual.as_ref()).ok()?.iter().map(|value| value.max(0.0) * fill).collect();
+        let values: Vec<f64> =
+            eigenvalues(dual.as_ref()).ok()?.iter().map(|value| value.max(0.0) * fill).collect();
         let roots: f64 = values.iter().map(|value| value.sqrt()).sum();
         // The λ that suits U_n best, (tr U^{1/2}/(q + θ tr U))², and at least what the central path wants.
         let best = (roots / (program.budgets[n] + program.noise[n] * values.iter().sum::<f64>())).powi(2);
@@ -107,7 +109,8 @@ fn is_positive<'a>(mut values: impl Iterator<Item = &'a f64>) -> bool {
 impl Program {
     /// The `ξ` that is best for `X = ξI`, at most a factor of 1.1 above it; twice the least feasible `ξ` for `trace_inverse`.
     fn best_scale(&self, spectra: &[Spectrum], side: f64) -> f64 {
-        let inverse_trace = |n: usize| spectra[n].values.iter().map(|gain| 1.0 / gain).sum::<f64>() / self.budgets[n];
+        let inverse_trace =
+            |n: usize| spectra[n].values.iter().map(|gain| 1.0 / gain).sum::<f64>() / self.budgets[n];
         if self.noise.iter().all(|&noise| noise == 0.0) {
             return 2.0 * (0..spectra.len()).map(inverse_trace).fold(0.0, f64::max);
         }
