@@ -29,10 +29,12 @@ use crate::problem::Problem;
 use crate::relaxation::{Options, Points, Relaxation, Solution};
 use device::Device;
 use faer::{Mat, c64};
-use newton::{Elimination, Newton, amplified};
+use newton::{Elimination, Newton};
 
 /// How much of the way to the boundary a step may go.
 const STEP_FRACTION: f64 = 0.95;
+/// Residuals beyond this many times `S` or `s_n` stop the complementarity from shrinking further.
+const MOST_INFEASIBILITY: f64 = 100.0;
 /// A warm start that has not converged by then is given up for a cold one.
 const WARM_ITERATIONS: usize = 20;
 /// If neither step is longer than this, rounding has taken over.
@@ -92,16 +94,16 @@ pub(super) fn points(
         };
         start::warm(&program, &primal, &warm.dual)
     });
-    // Half the tolerance, because certifying scales the points.
-    let relative_gap = 0.5 * options.relative_gap;
+    // A little less than asked for, because certifying rounds.
+    let relative_gap = 0.9 * options.relative_gap;
     let elimination = program.elimination();
     let solve = |first, iterations| program.solve(first, relative_gap, iterations, elimination);
-    let warm = warm.map(|first| solve(first, options.max_iterations.min(WARM_ITERATIONS))).transpose()?;
+    let warm = warm.map(|first| solve(first, options.max_iterations.min(WARM_ITERATIONS)));
     let Outcome { iterate, iterations, .. } = match warm {
         Some(warm) if warm.relative_gap <= relative_gap => warm,
         warm => {
             let spent = warm.map_or(0, |warm| warm.iterations);
-            let cold = solve(start::cold(&program)?, options.max_iterations - spent)?;
+            let cold = solve(start::cold(&program)?, options.max_iterations - spent);
             Outcome { iterations: spent + cold.iterations, ..cold }
         }
     };
@@ -146,12 +148,12 @@ impl Program {
         relative_gap: f64,
         max_iterations: usize,
         elimination: Elimination,
-    ) -> Result<Outcome, Error> {
+    ) -> Outcome {
         let degree = (iterate.x.nrows() + self.channels.len()) as f64;
         let mut best = (f64::INFINITY, iterate.clone());
         let mut iterations = 0;
         while let Ok(devices) = self.devices(&iterate) {
-            let gap = self.relative_gap(&iterate, &devices)?;
+            let Ok(gap) = self.relative_gap(&iterate, &devices) else { break };
             if gap < best.0 {
                 best = (gap, iterate.clone());
             }
@@ -165,7 +167,7 @@ impl Program {
             iterations += 1;
         }
         let (relative_gap, iterate) = best;
-        Ok(Outcome { iterate, relative_gap, iterations })
+        Outcome { iterate, relative_gap, iterations }
     }
 
     /// Every device's part at an iterate.
@@ -206,8 +208,10 @@ impl Program {
         if scale > 0.0 {
             upper *= scale;
         }
-        let weighted = amplified(self.in_eigenbases(devices).as_ref(), devices);
-        let received = &weighted * weighted.adjoint();
+        let mut received = Mat::<c64>::zeros(iterate.x.nrows(), iterate.x.nrows());
+        for (channel, device) in self.channels.iter().zip(devices) {
+            received += channel * (device.dual() * channel.adjoint());
+        }
         let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);
         let share = |(n, device): (usize, &Device)| {
             let roots: f64 = device.amplitudes.iter().sum();
@@ -226,6 +230,8 @@ fn step(newton: &Newton<'_>, degree: f64) -> Option<Iterate> {
     let (primal, dual) = newton.steps(&predictor, 1.0)?;
     // Mehrotra: the better the predictor does, the less the centring.
     let centring = (newton.predicted(&predictor, primal, dual) / complementarity).clamp(0.0, 1.0).powi(3);
+    // The residuals must not fall behind: S and the s_n shrink with the complementarity.
+    let centring = centring.max((newton.infeasibility() / MOST_INFEASIBILITY).min(1.0));
     let corrector = newton.direction(centring * complementarity / degree, Some(&predictor));
     let (primal, dual) = newton.steps(&corrector, STEP_FRACTION)?;
     (primal.max(dual) >= SHORTEST_STEP).then(|| newton.advanced(&corrector, primal, dual))

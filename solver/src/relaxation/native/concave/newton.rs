@@ -3,7 +3,7 @@
 use super::device::Device;
 use super::operator::{Operator, add_lower_product, diagonal_coordinate, hermitian, write};
 use super::{Iterate, Program};
-use crate::linalg::{Spectrum, eigenvalues, hermitian_part, inner, trace};
+use crate::linalg::{Spectrum, eigenvalues, hermitian_part, inner, squared_norm, trace};
 use faer::linalg::solvers::{Llt, Solve};
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Mat, MatRef, Par, Side, c64};
@@ -206,6 +206,13 @@ impl<'a> Newton<'a> {
         Some((step(primal), step(dual)))
     }
 
+    /// The largest of the residuals of `S` and the `s_n`, each relative to `S` or `s_n`.
+    pub fn infeasibility(&self) -> f64 {
+        let relative = |(device, slack): (&Device, &f64)| (device.slack / slack - 1.0).abs();
+        let matrix = squared_norm(self.residual.as_ref()).sqrt();
+        self.devices.iter().zip(&self.iterate.slack).map(relative).fold(matrix, f64::max)
+    }
+
     /// `⟨X, S⟩ + Σ λ_n s_n`.
     pub fn complementarity(&self) -> f64 {
         let scalars = self.iterate.multiplier.iter().zip(&self.iterate.slack);
@@ -246,7 +253,7 @@ impl<'a> Newton<'a> {
 }
 
 /// `Y` in `Σ E_n U_n E_n^H = Y Y^H`, for `[E_1 … E_N]` in the eigenbases of the `M_n`.
-pub(super) fn amplified(stacked: MatRef<'_, c64>, devices: &[Device]) -> Mat<c64> {
+fn amplified(stacked: MatRef<'_, c64>, devices: &[Device]) -> Mat<c64> {
     let amplitudes: Vec<f64> = devices.iter().flat_map(|device| device.amplitudes.iter().copied()).collect();
     Mat::from_fn(stacked.nrows(), stacked.ncols(), |i, j| stacked[(i, j)] * amplitudes[j])
 }
