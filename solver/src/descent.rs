@@ -1,6 +1,6 @@
 //! Minimization of `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over complex matrices by argmin's L-BFGS.
 //!
-//! With `L` columns this refines a transceiver, with `R` columns it solves the `mmse` relaxation.
+//! With `L` columns this refines a transceiver.
 
 use crate::error::Error;
 use crate::mismatch::{self, Objective};

@@ -72,16 +72,12 @@ pub(crate) fn evaluate(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Obj
     for (device, channel) in problem.channels().iter().enumerate() {
         let variance = problem.signal_variance()[device];
         let seen = channel.adjoint() * factor;
-        // The smaller Gram matrix: `D^H D` for a transceiver's factor, `D D^H` for a relaxation's.
-        let wide = seen.ncols() > seen.nrows();
-        let gram = if wide { &seen * seen.adjoint() } else { seen.adjoint() * &seen };
-        let spectrum = Spectrum::of(gram.as_ref())?;
+        let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
         let multiplier = multiplier(&spectrum.values, problem.precoder_budget(device));
         value += variance * spectrum.values.iter().map(|&lambda| residual(lambda, multiplier)).sum::<f64>();
         if multiplier > 0.0 {
             let weight = spectrum.map(|lambda| -2.0 * variance * sensitivity(lambda, multiplier));
-            let weighted = if wide { weight * &seen } else { &seen * weight };
-            gradient += channel * weighted;
+            gradient += channel * (&seen * weight);
         }
     }
     if !(value.is_finite() && squared_norm(gradient.as_ref()).is_finite()) {
@@ -138,19 +134,6 @@ pub(crate) fn best_value(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f
     let scale = best_scale(problem, factor)?;
     let scaled = Mat::from_fn(factor.nrows(), factor.ncols(), |i, j| factor[(i, j)] * scale);
     Ok(evaluate(problem, scaled.as_ref())?.value)
-}
-
-/// `v_n U_n = v_n μ_n (M_n + μ_n I)^{-2}` with `M_n = H_n^H A A^H H_n`: the multipliers that certify `factor`.
-pub(crate) fn dual_matrices(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Vec<Mat<c64>>, Error> {
-    let mut duals = Vec::with_capacity(problem.devices());
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = channel.adjoint() * factor;
-        let spectrum = Spectrum::of((&seen * seen.adjoint()).as_ref())?;
-        let multiplier = multiplier(&spectrum.values, problem.precoder_budget(device));
-        let variance = problem.signal_variance()[device];
-        duals.push(spectrum.map(|lambda| variance * sensitivity(lambda, multiplier)));
-    }
-    Ok(duals)
 }
 
 /// Relative size of the gradient: `‖∇F‖ ‖A‖ / F`, the first-order decrease that a unit relative step could bring.
