@@ -1,10 +1,13 @@
-//! From the relaxation to a transceiver and its bound, in the paper's setting: Gaussian randomization, refinement of
-//! P_s, and the `mmse` lower bound.
+//! From the relaxation to a transceiver and its bound, in the paper's setting: Gaussian randomization, refinement of P_s, the
+//! `mmse` lower bound, and `design`, which does it all, cold and from the last aggregator.
 
 use benches::paper_problem;
 use criterion::{BenchmarkId, Criterion, SamplingMode};
-use solver::recovery::{Randomization, Refinement, gaussian_randomization, refine};
-use solver::relaxation::{Options, lambda_min, mmse};
+use solver::recovery::{
+    DesignOptions, Randomization, Refinement, design, gaussian_randomization, lower_bound, redesign, refine,
+    refine_zero_forcing,
+};
+use solver::relaxation::{Options, lambda_min};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -20,19 +23,18 @@ fn main() {
         .measurement_time(Duration::from_secs(1));
     let randomization = Randomization { draws: 100, ..Randomization::default() };
     let refinement = Refinement::default();
-    // Its convergence is linear: 1e-4 is what a gap of percents needs.
-    let bound_options = Options { relative_gap: 1e-4, ..Options::default() };
-    for devices in [4, 8] {
+    let options = DesignOptions::default();
+    for devices in [4, 8, 16] {
         let problem = paper_problem(devices, SEED).expect("a valid instance");
         let relaxed = lambda_min::solve(&problem, &Options::default()).expect("a solution").primal;
         let paper =
             gaussian_randomization(&problem, relaxed.as_ref(), &randomization).expect("a transceiver");
-        let refined = refine(&problem, paper.aggregator(), &refinement).expect("a transceiver");
-        let bound = mmse::lower_bound(&problem, &bound_options).expect("a bound").expect("L = T");
+        let designed = design(&problem, &options).expect("a transceiver");
         println!(
-            "N = {devices}: refined in {} iterations, {:.2} % above its bound",
-            refined.iterations,
-            100.0 * (refined.mse / bound - 1.0)
+            "N = {devices}: {:?}, {} iterations, {:.2} % above its bound",
+            designed.method,
+            designed.iterations,
+            100.0 * designed.gap().expect("a bound")
         );
         group.bench_function(BenchmarkId::new("gaussian_randomization, 100 draws", devices), |b| {
             b.iter(|| gaussian_randomization(black_box(&problem), relaxed.as_ref(), &randomization));
@@ -40,8 +42,17 @@ fn main() {
         group.bench_function(BenchmarkId::new("refine", devices), |b| {
             b.iter(|| refine(black_box(&problem), paper.aggregator(), &refinement));
         });
-        group.bench_function(BenchmarkId::new("mmse::lower_bound, gap 1e-4", devices), |b| {
-            b.iter(|| mmse::lower_bound(black_box(&problem), &bound_options));
+        group.bench_function(BenchmarkId::new("refine_zero_forcing", devices), |b| {
+            b.iter(|| refine_zero_forcing(black_box(&problem), paper.aggregator(), &refinement));
+        });
+        group.bench_function(BenchmarkId::new("lower_bound, gap 1e-3", devices), |b| {
+            b.iter(|| lower_bound(black_box(&problem), &options.relaxation));
+        });
+        group.bench_function(BenchmarkId::new("design", devices), |b| {
+            b.iter(|| design(black_box(&problem), &options));
+        });
+        group.bench_function(BenchmarkId::new("redesign", devices), |b| {
+            b.iter(|| redesign(black_box(&problem), designed.transceiver.aggregator(), &options));
         });
     }
     group.finish();

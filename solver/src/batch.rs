@@ -43,11 +43,5 @@
 /// # Ok::<(), Error>(())
 /// ```
 pub fn solve<P: Sync, S: Send>(problems: &[P], solve: impl Fn(&P) -> S + Sync) -> Vec<S> {
-    #[cfg(feature = "parallel")]
-    {
-        use rayon::prelude::*;
-        problems.par_iter().map(&solve).collect()
-    }
-    #[cfg(not(feature = "parallel"))]
-    problems.iter().map(solve).collect()
+    crate::parallel::map(problems.len(), |index| solve(&problems[index]))
 }

@@ -1,6 +1,6 @@
 //! Minimization of `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over complex matrices by argmin's L-BFGS.
 //!
-//! With `L` columns this refines a transceiver, with `R` columns it solves the `mmse` relaxation.
+//! With `L` columns this refines a transceiver.
 
 use crate::error::Error;
 use crate::mismatch::{self, Objective};
@@ -39,20 +39,33 @@ pub(crate) struct Descent {
     pub converged: bool,
 }
 
-/// Descends from `start`.
+/// Minimizes `F` of `problem` from the best scale of `start`.
 pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) -> Result<Descent, Error> {
-    let shape = (start.nrows(), start.ncols());
     let scale = mismatch::best_scale(problem, start)?;
-    let start = Mat::from_fn(shape.0, shape.1, |i, j| start[(i, j)] * scale);
-    let initial = mismatch::evaluate(problem, start.as_ref())?;
-    let length = crate::linalg::squared_norm(start.as_ref()).sqrt();
+    let start = Mat::from_fn(start.nrows(), start.ncols(), |i, j| start[(i, j)] * scale);
+    minimize_function(&|factor| mismatch::evaluate(problem, factor), start.as_ref(), stop)
+}
+
+/// A differentiable, positive function of a complex matrix.
+pub(crate) type Function<'a> = dyn Fn(MatRef<'_, c64>) -> Result<Objective, Error> + 'a;
+
+/// Minimizes `function` from `start`.
+pub(crate) fn minimize_function(
+    function: &Function<'_>,
+    start: MatRef<'_, c64>,
+    stop: Stop,
+) -> Result<Descent, Error> {
+    let shape = (start.nrows(), start.ncols());
+    let initial = function(start)?;
+    let length = crate::linalg::squared_norm(start).sqrt();
     if !(initial.value > 0.0 && length > 0.0) {
-        return Ok(Descent { factor: start, iterations: 0, converged: true });
+        return Ok(Descent { factor: start.to_owned(), iterations: 0, converged: true });
     }
-    let parameter = flatten(start.as_ref(), 1.0 / length);
+    let parameter = flatten(start, 1.0 / length);
     let best = RefCell::new(Best { parameter: parameter.clone(), value: f64::INFINITY, evaluations: 0 });
-    let scaled =
-        Scaled { problem, shape, length, value: initial.value, latest: RefCell::new(None), best: &best };
+    let value = initial.value;
+    let latest = RefCell::new(None);
+    let scaled = Scaled { function, shape, length, value, latest, best: &best };
     let numerical = |_| Error::Numerical { operation: "the quasi-Newton descent" };
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
         .with_tolerance_grad(stop.gradient)
@@ -92,9 +105,9 @@ struct Best {
     evaluations: u64,
 }
 
-/// `F` in units in which the start has value and length 1.
+/// A function in units in which the start has value and length 1.
 struct Scaled<'a> {
-    problem: &'a Problem,
+    function: &'a Function<'a>,
     shape: (usize, usize),
     length: f64,
     value: f64,
@@ -109,7 +122,7 @@ impl Scaled<'_> {
         let stale = latest.as_ref().is_none_or(|(at, _)| at != parameter);
         if stale {
             let factor = unflatten(parameter, self.shape, self.length);
-            let objective = mismatch::evaluate(self.problem, factor.as_ref())?;
+            let objective = (self.function)(factor.as_ref())?;
             let mut best = self.best.borrow_mut();
             best.evaluations += 1;
             if objective.value < best.value {

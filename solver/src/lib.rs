@@ -65,6 +65,7 @@
 pub struct Readme;
 
 pub mod assignment;
+pub mod baseline;
 pub mod batch;
 pub mod channel;
 pub mod csi;
@@ -83,6 +84,7 @@ mod document;
 mod error;
 mod linalg;
 mod mismatch;
+mod parallel;
 mod problem;
 mod statistics;
 

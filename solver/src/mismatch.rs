@@ -72,16 +72,12 @@ pub(crate) fn evaluate(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Obj
     for (device, channel) in problem.channels().iter().enumerate() {
         let variance = problem.signal_variance()[device];
         let seen = channel.adjoint() * factor;
-        // The smaller Gram matrix: `D^H D` for a transceiver's factor, `D D^H` for a relaxation's.
-        let wide = seen.ncols() > seen.nrows();
-        let gram = if wide { &seen * seen.adjoint() } else { seen.adjoint() * &seen };
-        let spectrum = Spectrum::of(gram.as_ref())?;
+        let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
         let multiplier = multiplier(&spectrum.values, problem.precoder_budget(device));
         value += variance * spectrum.values.iter().map(|&lambda| residual(lambda, multiplier)).sum::<f64>();
         if multiplier > 0.0 {
             let weight = spectrum.map(|lambda| -2.0 * variance * sensitivity(lambda, multiplier));
-            let weighted = if wide { weight * &seen } else { &seen * weight };
-            gradient += channel * weighted;
+            gradient += channel * (&seen * weight);
         }
     }
     if !(value.is_finite() && squared_norm(gradient.as_ref()).is_finite()) {
@@ -133,17 +129,11 @@ pub(crate) fn best_scale(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f
     Ok((low * high).sqrt().sqrt())
 }
 
-/// `v_n U_n = v_n μ_n (M_n + μ_n I)^{-2}` with `M_n = H_n^H A A^H H_n`: the multipliers that certify `factor`.
-pub(crate) fn dual_matrices(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Vec<Mat<c64>>, Error> {
-    let mut duals = Vec::with_capacity(problem.devices());
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = channel.adjoint() * factor;
-        let spectrum = Spectrum::of((&seen * seen.adjoint()).as_ref())?;
-        let multiplier = multiplier(&spectrum.values, problem.precoder_budget(device));
-        let variance = problem.signal_variance()[device];
-        duals.push(spectrum.map(|lambda| variance * sensitivity(lambda, multiplier)));
-    }
-    Ok(duals)
+/// `min_t F(t·A)`.
+pub(crate) fn best_value(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f64, Error> {
+    let scale = best_scale(problem, factor)?;
+    let scaled = Mat::from_fn(factor.nrows(), factor.ncols(), |i, j| factor[(i, j)] * scale);
+    Ok(evaluate(problem, scaled.as_ref())?.value)
 }
 
 /// Relative size of the gradient: `‖∇F‖ ‖A‖ / F`, the first-order decrease that a unit relative step could bring.
@@ -171,4 +161,32 @@ pub(crate) fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) 
         scale = scale.max(power / problem.precoder_budget(device));
     }
     Ok(scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{BlockFading, Fading};
+
+    /// Central differences of `F` where some power limits bind and others do not, at unequal powers, variances and antennas, for a
+    /// factor of `L` and one of `R` columns.
+    #[test]
+    fn gradient_agrees_with_differences() {
+        let channels = BlockFading::new(Fading::PAPER, 8, &[3, 4, 3], 1).unwrap().block(0);
+        let problem = Problem::new(channels, vec![1e-3, 1.0, 1e3], 0.3).unwrap();
+        let problem = problem.with_signal_variance(vec![1.0, 3.0, 0.3]).unwrap();
+        for columns in [3, 8] {
+            let [point, direction] = [2, 3].map(|seed| {
+                BlockFading::new(Fading::RAYLEIGH, 8, &[columns], seed).unwrap().block(0).remove(0)
+            });
+            let value = |step: f64| {
+                let moved = Mat::from_fn(8, columns, |i, j| point[(i, j)] + direction[(i, j)] * step);
+                evaluate(&problem, moved.as_ref()).unwrap().value
+            };
+            let gradient = evaluate(&problem, point.as_ref()).unwrap().gradient;
+            let slope = inner(gradient.as_ref(), direction.as_ref());
+            let difference = (value(1e-5) - value(-1e-5)) / 2e-5;
+            assert!((slope - difference).abs() < 1e-6 * slope.abs(), "{columns}: {slope} {difference}");
+        }
+    }
 }

@@ -16,5 +16,5 @@ pub use crate::error::{Error, Quantity};
 pub use crate::problem::Problem;
 pub use crate::relaxation::{Certificate, Relaxation, Scope, Solution, Solver};
 pub use crate::transceiver::{MeanSquaredError, Transceiver};
-pub use crate::{batch, csi, recovery, relaxation};
+pub use crate::{baseline, batch, csi, recovery, relaxation};
 pub use faer::{Mat, c64};

@@ -2,10 +2,11 @@
 //! for a given aggregator, with and without regard to power.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{Spectrum, require_full_column_rank, require_matrix, squared_norm};
+use crate::linalg::{require_full_column_rank, require_matrix, squared_norm};
 use crate::mismatch;
 use crate::problem::Problem;
-use faer::{Mat, MatRef, c64};
+use faer::linalg::solvers::Solve;
+use faer::{Mat, MatRef, Side, c64};
 
 /// How far a power may exceed its limit, relatively, and still count as within it: room for rounding only.
 pub const POWER_TOLERANCE: f64 = 1e-9;
@@ -49,11 +50,7 @@ impl Transceiver {
     /// Power limits are not enforced here: see [`Transceiver::check_power`].
     pub fn new(problem: &Problem, aggregator: Mat<c64>, precoders: Vec<Mat<c64>>) -> Result<Self, Error> {
         require_aggregator(problem, aggregator.as_ref())?;
-        require_precoder_count(problem, precoders.len())?;
-        for (device, precoder) in precoders.iter().enumerate() {
-            let expected = (problem.transmit_antennas(device), problem.streams());
-            require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
-        }
+        require_precoders(problem, &precoders)?;
         Ok(Self { aggregator, precoders })
     }
 
@@ -113,11 +110,9 @@ impl Transceiver {
     /// [`Error::Numerical`] on overflow.
     pub fn mean_squared_error(&self, problem: &Problem) -> Result<MeanSquaredError, Error> {
         require_aggregator(problem, self.aggregator.as_ref())?;
-        require_precoder_count(problem, self.precoders.len())?;
+        require_precoders(problem, &self.precoders)?;
         let mut mismatch = 0.0;
         for (device, (channel, precoder)) in problem.channels().iter().zip(&self.precoders).enumerate() {
-            let expected = (channel.ncols(), problem.streams());
-            require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
             let mut gain = self.aggregator.adjoint() * (channel * precoder);
             for stream in 0..problem.streams() {
                 gain[(stream, stream)] -= c64::new(1.0, 0.0);
@@ -181,18 +176,59 @@ pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<T
     let mut precoders = Vec::with_capacity(problem.devices());
     for (device, channel) in problem.channels().iter().enumerate() {
         let seen = channel.adjoint() * aggregator;
-        // (D D^H + μI)^{-1} D = D (D^H D + μI)^{-1}, and D^H D is the smaller one.
-        let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
-        let multiplier = mismatch::multiplier(&spectrum.values, problem.precoder_budget(device));
-        let regularized = spectrum.map(|lambda| {
-            let shifted = lambda.max(0.0) + multiplier;
-            if shifted > 0.0 { 1.0 / shifted } else { 0.0 }
+        // D = V Σ W^H gives B = V Σ (Σ² + μI)^{-1} W^H, whose power is that of its diagonal, at any rank.
+        let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let singular = svd.S().column_vector();
+        let squares: Vec<f64> = (0..singular.nrows()).map(|i| singular[i].re.powi(2)).collect();
+        let multiplier = mismatch::multiplier(&squares, problem.precoder_budget(device));
+        let weighted = Mat::from_fn(seen.nrows(), squares.len(), |i, j| {
+            let shifted = squares[j] + multiplier;
+            let weight = if shifted > 0.0 { singular[j].re / shifted } else { 0.0 };
+            svd.U()[(i, j)] * weight
         });
-        precoders.push(seen * regularized);
+        precoders.push(weighted * svd.V().adjoint());
     }
     let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
     transceiver.check_power(problem)?;
     Ok(transceiver)
+}
+
+/// The best aggregator for given precoders, the linear MMSE filter (theory, section 4):
+/// `A = (Σ_n v_n H_n B_n B_n^H H_n^H + σ² I)^{-1} Σ_n v_n H_n B_n`, `R×L`.
+///
+/// # Errors
+/// [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `precoders` are not finite `T_n×L` matrices, one per
+/// device; [`Error::Numerical`] if the covariance of what is received overflows or hides the noise in its rounding.
+pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<c64>, Error> {
+    require_precoders(problem, precoders)?;
+    let antennas = problem.receive_antennas();
+    let mut covariance = Mat::<c64>::zeros(antennas, antennas);
+    let mut wanted = Mat::<c64>::zeros(antennas, problem.streams());
+    for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
+        let received = channel * precoder;
+        let weighted = Mat::from_fn(antennas, problem.streams(), |i, j| {
+            received[(i, j)] * problem.signal_variance()[device]
+        });
+        covariance += &weighted * received.adjoint();
+        wanted += weighted;
+    }
+    for antenna in 0..antennas {
+        covariance[(antenna, antenna)] += problem.noise_power();
+    }
+    let numerical = Error::Numerical { operation: "the linear MMSE aggregator" };
+    let factor = covariance.llt(Side::Lower).map_err(|_| numerical.clone())?;
+    let aggregator = factor.solve(wanted);
+    if squared_norm(aggregator.as_ref()).is_finite() { Ok(aggregator) } else { Err(numerical) }
+}
+
+/// Checks that there is one finite `T_n×L` precoder per device.
+fn require_precoders(problem: &Problem, precoders: &[Mat<c64>]) -> Result<(), Error> {
+    require_precoder_count(problem, precoders.len())?;
+    for (device, precoder) in precoders.iter().enumerate() {
+        let expected = (problem.transmit_antennas(device), problem.streams());
+        require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
+    }
+    Ok(())
 }
 
 fn require_precoder_count(problem: &Problem, found: usize) -> Result<(), Error> {
@@ -203,7 +239,7 @@ fn require_precoder_count(problem: &Problem, found: usize) -> Result<(), Error> 
     Err(Error::DeviceCount { quantity: Quantity::Precoder, devices, found })
 }
 
-fn require_aggregator(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<(), Error> {
+pub(crate) fn require_aggregator(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<(), Error> {
     let expected = (problem.receive_antennas(), problem.streams());
     require_matrix(aggregator, expected, Quantity::Aggregator, 0)
 }

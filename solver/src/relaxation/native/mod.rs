@@ -22,12 +22,13 @@ impl Backend for Native {
         relaxation: Relaxation,
         problem: &Problem,
         options: &Options,
-        _warm: Option<&Solution>,
+        warm: Option<&Solution>,
     ) -> Result<Points, Error> {
         match relaxation {
             Relaxation::LambdaMin => linear::points(problem, options),
-            Relaxation::TraceInverse => concave::trace_inverse(problem, options),
-            Relaxation::Mmse => concave::mmse(problem, options),
+            Relaxation::TraceInverse | Relaxation::Mmse => {
+                concave::points(relaxation, problem, options, warm)
+            }
         }
     }
 }

@@ -1,0 +1,202 @@
+//! One call from a problem to a transceiver and the certificate of how good it is.
+
+use super::randomization::Directions;
+use super::{Refined, Refinement, dominant_subspace, refine};
+use crate::baseline;
+use crate::error::Error;
+use crate::linalg::hermitian_part;
+use crate::mismatch;
+use crate::problem::Problem;
+use crate::relaxation::{self, Relaxation};
+use crate::transceiver::Transceiver;
+use faer::{Mat, MatRef, c64};
+
+/// Most candidates: each is kept as a matrix until all are ranked.
+const MOST_CANDIDATES: usize = 1_000_000;
+
+/// How hard [`design`] searches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+pub struct DesignOptions {
+    /// How the `mmse` relaxation is solved. Default: relative gap `1e-3`, which a gap of percents needs.
+    pub relaxation: relaxation::Options,
+    /// Random directions drawn from the relaxation's `X`, beside its dominant subspace. Default: 40. Valid: 0 to 1,000,000.
+    pub candidates: usize,
+    /// How many of all directions, those of least MSE, are refined roughly. Default: 10. Valid: at least 1.
+    pub starts: usize,
+    /// Where the rough refinement of each start stops. Default: decrease `1e-3`, at most 100 iterations.
+    pub rough: Refinement,
+    /// Where the refinement of the best of them stops. Default: decrease `1e-8`, at most 1000 iterations.
+    pub refinement: Refinement,
+    /// Seed of the random directions. Default: 0.
+    pub seed: u64,
+}
+
+impl Default for DesignOptions {
+    fn default() -> Self {
+        Self {
+            relaxation: relaxation::Options { relative_gap: 1e-3, ..Default::default() },
+            candidates: 40,
+            starts: 10,
+            rough: Refinement { decrease: 1e-3, max_iterations: 100 },
+            refinement: Refinement { decrease: 1e-8, ..Default::default() },
+            seed: 0,
+        }
+    }
+}
+
+/// Where a designed transceiver was refined from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Method {
+    /// The dominant subspace of the relaxation's `X`.
+    DominantSubspace,
+    /// A random direction from the relaxation's `X`.
+    Randomization {
+        /// The index of the draw.
+        draw: usize,
+    },
+    /// The aggregator that the caller gave ([`redesign`]).
+    Given,
+}
+
+/// A designed transceiver with its certificate.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Design {
+    /// The transceiver, within every power limit.
+    pub transceiver: Transceiver,
+    /// Its MSE (7), computed from `transceiver` and the problem's data alone.
+    pub mse: f64,
+    /// Where it was refined from.
+    pub method: Method,
+    /// A lower bound on the MSE of every transceiver within the power limits; `None` from [`redesign`].
+    pub bound: Option<f64>,
+    /// `‖∇F‖ ‖A‖ / F`: 0 at a stationary point of P_s.
+    pub stationarity: f64,
+    /// Iterations of all refinements.
+    pub iterations: usize,
+}
+
+impl Design {
+    /// `mse/bound − 1`: no transceiver can be better by more than this fraction of its own MSE.
+    pub fn gap(&self) -> Option<f64> {
+        self.bound.map(|bound| self.mse / bound - 1.0)
+    }
+}
+
+/// The best transceiver that the recoveries find, with a lower bound for every transceiver.
+///
+/// 1. The `mmse` relaxation is solved; it gives `X` and, with [`baseline::single_device_bound`], the bound ([`lower_bound`]).
+/// 2. Starts are the [`dominant_subspace`] of `X`, exact where `rank X ≤ L`, and random directions `X^{1/2} Ξ`, ranked by
+///    `F(t A)` at the best `t`.
+/// 3. The best `starts` are refined roughly, the best of those to the end ([`refine`]).
+///
+/// At most `Σ v_n L`, the MSE of silence. One seed gives one result.
+///
+/// # Errors
+/// [`Error::InvalidOption`], [`Error::Numerical`]. A relaxation that is not solved to its gap is none: the bound holds, and the
+/// random directions are drawn from `Σ q_n H_n H_n^H` instead, `q_n = p_n/v_n`.
+pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
+    if options.starts == 0 {
+        return Err(Error::InvalidOption { option: "starts", value: 0.0, valid: "at least 1" });
+    }
+    if options.candidates > MOST_CANDIDATES {
+        let value = options.candidates as f64;
+        return Err(Error::InvalidOption { option: "candidates", value, valid: "0 to 1,000,000" });
+    }
+    options.rough.validate()?;
+    options.refinement.validate()?;
+    let (relaxed, bound) = relax(problem, &options.relaxation)?;
+    let mut refined = Vec::new();
+    for (method, direction) in best_starts(problem, relaxed.as_ref(), options)? {
+        refined.push((method, refine(problem, direction.as_ref(), &options.rough)?));
+    }
+    let rough_iterations: usize = refined.iter().map(|(_, refined)| refined.iterations).sum();
+    let (method, rough) = refined
+        .into_iter()
+        .min_by(|(_, a), (_, b)| a.mse.total_cmp(&b.mse))
+        .ok_or(Error::Numerical { operation: "the choice of a start" })?;
+    let refined = refine(problem, rough.transceiver.aggregator(), &options.refinement)?;
+    Ok(finish(refined, method, Some(bound), rough_iterations))
+}
+
+/// A transceiver for a problem whose channels have changed a little since `aggregator` (`R×L`) was designed: refines it, without
+/// relaxation and bound. Where a bound is wanted, [`lower_bound`] gives it.
+///
+/// # Errors
+/// As [`refine`].
+pub fn redesign(
+    problem: &Problem,
+    aggregator: MatRef<'_, c64>,
+    options: &DesignOptions,
+) -> Result<Design, Error> {
+    let refined = refine(problem, aggregator, &options.refinement)?;
+    Ok(finish(refined, Method::Given, None, 0))
+}
+
+/// A lower bound on the MSE of every transceiver within the power limits: the larger of [`baseline::single_device_bound`] and the
+/// `mmse` relaxation's certified value less `Σ v_n (T_n − L)`, which the relaxation pays for antennas without a stream (theory, section 3).
+/// Tight within percents where `T_n = L`, weak elsewhere.
+///
+/// # Errors
+/// [`Error::InvalidOption`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error: the bound holds.
+pub fn lower_bound(problem: &Problem, options: &relaxation::Options) -> Result<f64, Error> {
+    relax(problem, options).map(|(_, bound)| bound)
+}
+
+/// The matrix to draw directions from, and [`lower_bound`].
+fn relax(problem: &Problem, options: &relaxation::Options) -> Result<(Mat<c64>, f64), Error> {
+    let (relaxed, value) = match Relaxation::Mmse.solve(problem, options) {
+        Ok(solution) => (solution.primal, solution.certificate.lower),
+        Err(Error::NotConverged { lower, .. }) => (matched_covariance(problem), lower),
+        Err(error) => return Err(error),
+    };
+    let unused =
+        |(channel, variance): (&Mat<c64>, &f64)| variance * (channel.ncols() - problem.streams()) as f64;
+    let offset: f64 = problem.channels().iter().zip(problem.signal_variance()).map(unused).sum();
+    Ok((relaxed, baseline::single_device_bound(problem)?.max(value - offset)))
+}
+
+/// `Σ q_n H_n H_n^H`.
+fn matched_covariance(problem: &Problem) -> Mat<c64> {
+    let side = problem.receive_antennas();
+    let mut sum = Mat::<c64>::zeros(side, side);
+    for (device, channel) in problem.channels().iter().enumerate() {
+        sum += super::scaled((channel * channel.adjoint()).as_ref(), problem.precoder_budget(device));
+    }
+    hermitian_part(sum.as_ref())
+}
+
+/// The `options.starts` directions of least MSE, best first.
+fn best_starts(
+    problem: &Problem,
+    relaxed: MatRef<'_, c64>,
+    options: &DesignOptions,
+) -> Result<Vec<(Method, Mat<c64>)>, Error> {
+    let directions = Directions::new(problem, relaxed, options.seed)?;
+    let mut ranked = Vec::with_capacity(options.candidates + 1);
+    let subspace = (Method::DominantSubspace, dominant_subspace(problem, relaxed)?);
+    let draws = (0..options.candidates).map(|draw| (Method::Randomization { draw }, directions.draw(draw)));
+    for (method, direction) in std::iter::once(subspace).chain(draws) {
+        ranked.push((mismatch::best_value(problem, direction.as_ref())?, method, direction));
+    }
+    ranked.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    ranked.truncate(options.starts);
+    Ok(ranked.into_iter().map(|(_, method, direction)| (method, direction)).collect())
+}
+
+fn finish(refined: Refined, method: Method, bound: Option<f64>, iterations: usize) -> Design {
+    Design {
+        transceiver: refined.transceiver,
+        mse: refined.mse,
+        method,
+        bound,
+        stationarity: refined.stationarity,
+        iterations: iterations + refined.iterations,
+    }
+}

@@ -1,0 +1,65 @@
+//! From a relaxation back to a transceiver (theory, section 4).
+//!
+//! | function | from | to |
+//! |---|---|---|
+//! | [`design`] | a problem | the best transceiver found, with its certificate |
+//! | [`redesign`] | the aggregator of a similar problem | the same, without relaxation and certificate |
+//! | [`gaussian_randomization`] | a relaxation's `X` | the best of many random zero-forcing transceivers |
+//! | [`dominant_subspace`] | a relaxation's `X` | an aggregator, exact where `rank X ≤ L` |
+//! | [`refine`] | an aggregator | a stationary point of P_s |
+//! | [`alternating`] | an aggregator | the same by alternating between both sides: slower, and simple |
+//! | [`refine_zero_forcing`] | an aggregator | a zero-forcing transceiver that no small change improves |
+
+mod alternating;
+mod design;
+mod randomization;
+mod refinement;
+mod subspace;
+mod zero_forcing;
+
+pub use alternating::alternating;
+pub use design::{Design, DesignOptions, Method, design, lower_bound, redesign};
+pub use randomization::{Randomization, gaussian_randomization};
+pub use refinement::{Refined, Refinement, refine};
+pub use subspace::dominant_subspace;
+pub use zero_forcing::{refine_zero_forcing, scaled_zero_forcing};
+
+use crate::error::{Error, Quantity};
+use crate::linalg::require_matrix;
+use crate::problem::Problem;
+use crate::transceiver::Transceiver;
+use faer::{Mat, MatRef, c64};
+
+/// The best transceiver so far.
+struct Candidate {
+    transceiver: Transceiver,
+    mse: f64,
+}
+
+impl Candidate {
+    fn new(problem: &Problem, transceiver: Transceiver) -> Result<Self, Error> {
+        let mse = transceiver.mean_squared_error(problem)?.total();
+        Ok(Self { transceiver, mse })
+    }
+
+    /// Takes another transceiver if it is better. One that could not be designed is no better.
+    fn improve(&mut self, problem: &Problem, other: Result<Transceiver, Error>) -> Result<(), Error> {
+        if let Ok(other) = other {
+            let other = Self::new(problem, other)?;
+            if other.mse < self.mse {
+                *self = other;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn scaled(matrix: MatRef<'_, c64>, factor: f64) -> Mat<c64> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] * factor)
+}
+
+/// Checks a relaxation's `X`, `R×R`.
+fn require_relaxed(problem: &Problem, relaxed: MatRef<'_, c64>) -> Result<(), Error> {
+    let side = problem.receive_antennas();
+    require_matrix(relaxed, (side, side), Quantity::PrimalMatrix, 0)
+}

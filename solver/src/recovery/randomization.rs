@@ -1,0 +1,99 @@
+//! Gaussian randomization: the papers' way from `X` to an aggregator.
+
+use super::{require_relaxed, scaled};
+use crate::channel::Fading;
+use crate::error::Error;
+use crate::linalg::{Spectrum, squared_norm};
+use crate::problem::Problem;
+use crate::transceiver::{Transceiver, zero_forcing};
+use crate::{mismatch, parallel};
+use faer::{Mat, MatRef, c64};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// Draws that are taken together, by as many threads as there are.
+const CHUNK: usize = 1024;
+
+/// How many times Gaussian randomization draws, and from which seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+pub struct Randomization {
+    /// Draws `T`. Default: 100, the papers' number. Valid: at least 1.
+    pub draws: usize,
+    /// Seed; draw `t` depends on the seed and on `t` alone. Default: 0.
+    pub seed: u64,
+}
+
+impl Default for Randomization {
+    fn default() -> Self {
+        Self { draws: 100, seed: 0 }
+    }
+}
+
+/// Random directions `G = X^{1/2} Ξ`, `Ξ ∈ C^{R×L}` i.i.d. circular complex normal.
+pub(super) struct Directions {
+    root: Mat<c64>,
+    streams: usize,
+    seed: u64,
+}
+
+impl Directions {
+    /// Of `relaxed`, a finite `R×R` matrix of which the positive part counts.
+    pub(super) fn new(problem: &Problem, relaxed: MatRef<'_, c64>, seed: u64) -> Result<Self, Error> {
+        let root = Spectrum::of(relaxed)?.map(|value| value.max(0.0).sqrt());
+        Ok(Self { root, streams: problem.streams(), seed })
+    }
+
+    /// Draw `index`, a function of the seed and of `index` alone.
+    pub(super) fn draw(&self, index: usize) -> Mat<c64> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(index as u64);
+        &self.root * Fading::RAYLEIGH.sample(self.root.ncols(), self.streams, &mut rng)
+    }
+}
+
+/// Gaussian randomization (\[D\]; \[A\], section III) with zero forcing: draws `G = X^{1/2} Ξ`, `Ξ ∈ C^{R×L}` i.i.d.
+/// circular complex normal, scales each by the *true* power constraint to
+/// `α = ‖G‖_F² max_n v_n tr((G^H H_n H_n^H G)^{-1})/p_n`, and keeps the least `α`, of equals the first.
+///
+/// With the feature `parallel` the draws run on rayon's threads; the result is the same, to the last bit.
+///
+/// # Errors
+/// [`Error::InvalidOption`] without draws; [`Error::Shape`], [`Error::NonFiniteEntry`] if `relaxed` is not a finite `R×R`
+/// matrix; [`Error::RankDeficient`] (via [`zero_forcing`]) if no draw has full rank through every channel.
+pub fn gaussian_randomization(
+    problem: &Problem,
+    relaxed: MatRef<'_, c64>,
+    options: &Randomization,
+) -> Result<Transceiver, Error> {
+    if options.draws == 0 {
+        return Err(Error::InvalidOption { option: "draws", value: 0.0, valid: "at least 1" });
+    }
+    require_relaxed(problem, relaxed)?;
+    let directions = Directions::new(problem, relaxed, options.seed)?;
+    let mut best: Option<(f64, f64, usize)> = None;
+    for first in (0..options.draws).step_by(CHUNK) {
+        let results = parallel::map(CHUNK.min(options.draws - first), |offset| {
+            let direction = directions.draw(first + offset);
+            let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
+            Ok((scale * squared_norm(direction.as_ref()), scale))
+        });
+        for (offset, result) in results.into_iter().enumerate() {
+            let (alpha, scale) = result?;
+            if alpha.is_finite() && best.is_none_or(|(least, ..)| alpha < least) {
+                best = Some((alpha, scale, first + offset));
+            }
+        }
+    }
+    match best {
+        Some((_, scale, draw)) => {
+            zero_forcing(problem, scaled(directions.draw(draw).as_ref(), scale.sqrt()).as_ref())
+        }
+        // No draw had full rank: let zero forcing say which device is to blame.
+        None => zero_forcing(problem, directions.draw(0).as_ref()),
+    }
+}

@@ -1,0 +1,97 @@
+//! Local refinement of P_s.
+
+use super::{Candidate, scaled_zero_forcing};
+use crate::descent::{self, Stop};
+use crate::error::Error;
+use crate::mismatch;
+use crate::problem::Problem;
+use crate::transceiver::{Transceiver, power_limited, require_aggregator, zero_forcing};
+use faer::{MatRef, c64};
+
+/// When refinement stops.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+pub struct Refinement {
+    /// Relative decrease of the MSE in one iteration below which it stops. Default: `1e-12`. Valid: 0 to 1, 1 excluded.
+    pub decrease: f64,
+    /// Most iterations. Default: 1000. Valid: at least 1.
+    pub max_iterations: u64,
+}
+
+impl Default for Refinement {
+    fn default() -> Self {
+        Self { decrease: 1e-12, max_iterations: 1000 }
+    }
+}
+
+impl Refinement {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        if !(0.0..1.0).contains(&self.decrease) {
+            return Err(Error::InvalidOption {
+                option: "decrease",
+                value: self.decrease,
+                valid: "at least 0 and below 1",
+            });
+        }
+        if self.max_iterations == 0 {
+            return Err(Error::InvalidOption { option: "max_iterations", value: 0.0, valid: "at least 1" });
+        }
+        Ok(())
+    }
+}
+
+/// A refined transceiver.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Refined {
+    /// The transceiver, within every power limit.
+    pub transceiver: Transceiver,
+    /// Its MSE (7).
+    pub mse: f64,
+    /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s.
+    pub stationarity: f64,
+    /// Iterations taken, over all descents; of a descent whose line search failed, the evaluations of `F`.
+    pub iterations: usize,
+    /// Whether the last descent stopped because nothing was left to gain, not for want of iterations.
+    pub converged: bool,
+}
+
+/// Local refinement of P_s from a starting aggregator: minimizes `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over
+/// `A ∈ C^{R×L}` by L-BFGS, then takes the power-limited precoders. The result is never worse than the start with its own
+/// best precoders or with zero forcing, to the last bit.
+///
+/// Far above the noise, `F` is a stiff penalty on mismatch and the descent may run out of iterations. Then it is done again by
+/// continuation, from a tenth of the noise at which mismatch and noise weigh the same down to `σ²` in steps of 10 dB; every stage's
+/// aggregator is also tried with zero forcing, and the least MSE wins.
+///
+/// # Errors
+/// [`Error::InvalidOption`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
+/// [`Error::Numerical`].
+pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -> Result<Refined, Error> {
+    options.validate()?;
+    require_aggregator(problem, start)?;
+    let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: options.max_iterations };
+    let descent = descent::minimize(problem, start, stop)?;
+    let mut best = Candidate::new(problem, power_limited(problem, start)?)?;
+    best.improve(problem, zero_forcing(problem, start))?;
+    best.improve(problem, power_limited(problem, descent.factor.as_ref()))?;
+    let (mut iterations, mut converged) = (descent.iterations, descent.converged);
+    if !converged {
+        let mut factor = start.to_owned();
+        for noise_power in descent::continuation(problem, start)? {
+            let eased = problem.with_noise_power(noise_power);
+            let descent = descent::minimize(&eased, factor.as_ref(), stop)?;
+            factor = descent.factor;
+            (iterations, converged) = (iterations + descent.iterations, descent.converged);
+            best.improve(problem, power_limited(problem, factor.as_ref()))?;
+            best.improve(problem, scaled_zero_forcing(problem, factor.as_ref()))?;
+        }
+    }
+    let objective = mismatch::evaluate(problem, best.transceiver.aggregator())?;
+    let stationarity = mismatch::stationarity(&objective, best.transceiver.aggregator());
+    Ok(Refined { transceiver: best.transceiver, mse: best.mse, stationarity, iterations, converged })
+}

@@ -1,0 +1,389 @@
+//! Recovery: each method against its start, its optimality conditions and the relaxations' bounds; `design` as a whole.
+
+mod common;
+
+use common::{paper_problem, references};
+use faer::{Mat, MatRef, c64};
+use proptest::prelude::*;
+use solver::channel::{BlockFading, Fading};
+use solver::recovery::{
+    Design, DesignOptions, Method, Randomization, Refinement, alternating, design, dominant_subspace,
+    gaussian_randomization, lower_bound, redesign, refine, refine_zero_forcing, scaled_zero_forcing,
+};
+use solver::relaxation::{self, Options, Relaxation, trace_inverse};
+use solver::transceiver::{mmse_aggregator, power_limited};
+use solver::{Error, Problem, Quantity};
+
+fn random_matrix(rows: usize, columns: usize, seed: u64) -> Mat<c64> {
+    BlockFading::new(Fading::RAYLEIGH, rows, &[columns], seed).unwrap().block(0).remove(0)
+}
+
+fn random_problem(receive: usize, transmit: &[usize], noise: f64, seed: u64) -> Problem {
+    let channels = BlockFading::new(Fading::PAPER, receive, transmit, seed).unwrap().block(0);
+    Problem::new(channels, vec![1.0; transmit.len()], noise).unwrap()
+}
+
+/// `A + step·E`.
+fn moved(a: MatRef<'_, c64>, e: MatRef<'_, c64>, step: f64) -> Mat<c64> {
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] + e[(i, j)] * step)
+}
+
+/// `F(A)`: the MSE with the best precoders.
+fn best_error(problem: &Problem, aggregator: MatRef<'_, c64>) -> f64 {
+    power_limited(problem, aggregator).unwrap().mean_squared_error(problem).unwrap().total()
+}
+
+/// A design's numbers hold, from the problem's data alone.
+fn check(problem: &Problem, design: &Design) {
+    design.transceiver.check_power(problem).unwrap();
+    let mse = design.transceiver.mean_squared_error(problem).unwrap().total();
+    assert_eq!(mse.to_bits(), design.mse.to_bits());
+    if let Some(bound) = design.bound {
+        assert!(bound > 0.0 && design.mse >= bound * (1.0 - 1e-9), "{} < {bound}", design.mse);
+    }
+}
+
+/// `X = A A^H` of rank `L` comes back with its value, for all three relaxations' meaning of a value.
+#[test]
+fn dominant_subspace_is_exact_up_to_rank_l() {
+    let problem = paper_problem(3, 5);
+    for rank in [2, 4] {
+        let factor = random_matrix(20, rank, 3);
+        let x = &factor * factor.adjoint();
+        let aggregator = dominant_subspace(&problem, x.as_ref()).unwrap();
+        let difference = &aggregator * aggregator.adjoint() - &x;
+        assert!(difference.norm_l2() < 1e-12 * x.norm_l2());
+        let columns = Mat::from_fn(20, 4, |i, j| if j < rank { factor[(i, j)] } else { c64::new(0.0, 0.0) });
+        let (found, given) =
+            (best_error(&problem, aggregator.as_ref()), best_error(&problem, columns.as_ref()));
+        // Eigenvalues that are zero but for rounding ε leave columns of size √ε.
+        assert!((found - given).abs() < 1e-7 * given, "rank {rank}: {found} {given}");
+        if rank == 4 {
+            let alpha = |a: MatRef<'_, c64>| scaled_zero_forcing(&problem, a).unwrap().alpha();
+            assert!((alpha(aggregator.as_ref()) / alpha(columns.as_ref()) - 1.0).abs() < 1e-9);
+        }
+    }
+    // One device: the relaxation itself has rank L, and its subspace attains it.
+    let problem = paper_problem(1, 5);
+    let solution =
+        Relaxation::Mmse.solve(&problem, &Options { relative_gap: 1e-9, ..Default::default() }).unwrap();
+    let aggregator = dominant_subspace(&problem, solution.primal.as_ref()).unwrap();
+    assert!(best_error(&problem, aggregator.as_ref()) < solution.certificate.lower * (1.0 + 1e-6));
+}
+
+/// Above rank `L` it is the best approximation by rank `L` (Eckart–Young), no more.
+#[test]
+fn dominant_subspace_drops_what_exceeds_rank_l() {
+    let problem = paper_problem(3, 5);
+    let diagonal = Mat::from_fn(20, 20, |i, j| c64::new(if i == j { 20.0 - i as f64 } else { 0.0 }, 0.0));
+    let aggregator = dominant_subspace(&problem, diagonal.as_ref()).unwrap();
+    let difference = &aggregator * aggregator.adjoint() - &diagonal;
+    let dropped: f64 = (1..=16).map(|value| f64::from(value * value)).sum();
+    assert!((difference.norm_l2() - dropped.sqrt()).abs() < 1e-9);
+    assert!(matches!(
+        dominant_subspace(&problem, Mat::<c64>::zeros(20, 4).as_ref()),
+        Err(Error::Shape { quantity: Quantity::PrimalMatrix, expected: (20, 20), found: (20, 4), .. })
+    ));
+}
+
+/// A refined aggregator is a stationary point of the MSE with the best precoders: central differences along random directions vanish
+/// to first order, while at a point that is not refined they do not.
+#[test]
+fn refined_points_are_stationary() {
+    for (problem, seed) in [
+        (paper_problem(4, 2), 1),
+        (paper_problem(3, 3).with_signal_variance(vec![0.2, 1.0, 3.0]).unwrap(), 2),
+        (paper_problem(3, 4).with_streams(2).unwrap(), 3),
+    ] {
+        let start = random_matrix(20, problem.streams(), seed);
+        let refined = refine(&problem, start.as_ref(), &Refinement::default()).unwrap();
+        assert!(refined.mse <= best_error(&problem, start.as_ref()));
+        let point = refined.transceiver.aggregator();
+        let slope = |at: MatRef<'_, c64>, index: u64| {
+            let direction = random_matrix(20, problem.streams(), 100 + index);
+            let step = 1e-5 / direction.norm_l2();
+            let ahead = best_error(&problem, moved(at, direction.as_ref(), step).as_ref());
+            let behind = best_error(&problem, moved(at, direction.as_ref(), -step).as_ref());
+            ((ahead - behind) / 2e-5).abs()
+        };
+        for index in 0..10 {
+            assert!(slope(point, index) < 1e-4 * refined.mse, "{}", slope(point, index));
+        }
+        let off = moved(point, start.as_ref(), 0.01);
+        assert!((0..10).map(|index| slope(off.as_ref(), index)).fold(0.0, f64::max) > 1e-3 * refined.mse);
+    }
+}
+
+/// Zero-forcing refinement beats its start, respects the `trace_inverse` bound, is tight for one and two devices, and no random
+/// direction lowers `α` to first order.
+#[test]
+fn zero_forcing_refinement_reaches_the_bound() {
+    let options = Options { relative_gap: 1e-4, ..Default::default() };
+    for (devices, most) in [(1, 1e-3), (2, 1e-2), (4, 0.04), (8, 0.09)] {
+        let (mut sum, mut bounds) = (0.0, 0.0);
+        for seed in 0..5 {
+            let problem = paper_problem(devices, seed);
+            let relaxed = trace_inverse::solve(&problem, &options).unwrap();
+            let start =
+                gaussian_randomization(&problem, relaxed.primal.as_ref(), &Randomization::default()).unwrap();
+            let refined = refine_zero_forcing(&problem, start.aggregator(), &Refinement::default()).unwrap();
+            refined.transceiver.check_power(&problem).unwrap();
+            let (alpha, bound) = (refined.transceiver.alpha(), relaxed.certificate.lower);
+            assert!(bound <= alpha && alpha <= start.alpha(), "{bound} {alpha} {}", start.alpha());
+            assert!((refined.mse - alpha).abs() < 1e-9 * alpha, "σ² = 1");
+            assert!(refined.converged, "N = {devices}, seed {seed}");
+            assert!(refined.stationarity < 0.02, "N = {devices}, seed {seed}: {}", refined.stationarity);
+            let point = refined.transceiver.aggregator();
+            for index in 0..10 {
+                let direction = random_matrix(20, 4, 50 + index);
+                let step = 1e-4 * point.norm_l2() / direction.norm_l2();
+                let near =
+                    scaled_zero_forcing(&problem, moved(point, direction.as_ref(), step).as_ref()).unwrap();
+                assert!(near.alpha() > alpha * (1.0 - 3e-6), "N = {devices}: {} < {alpha}", near.alpha());
+            }
+            sum += alpha;
+            bounds += bound;
+        }
+        println!("N = {devices}: {:.2} % above the bound", 100.0 * (sum / bounds - 1.0));
+        assert!(sum <= bounds * (1.0 + most), "N = {devices}: {sum} {bounds}");
+    }
+}
+
+/// Unequal variances and powers, and fewer streams than antennas.
+#[test]
+fn zero_forcing_refinement_takes_any_problem() {
+    let variances = vec![0.1, 1.0, 5.0];
+    let channels = paper_problem(3, 8).channels().to_vec();
+    let problem = Problem::new(channels, vec![0.5, 1.0, 3.0], 0.1).unwrap();
+    for problem in [
+        problem.clone().with_signal_variance(variances).unwrap(),
+        problem.with_streams(2).unwrap(),
+        random_problem(6, &[3, 5, 4], 1.0, 2),
+    ] {
+        let start = random_matrix(problem.receive_antennas(), problem.streams(), 4);
+        let before = scaled_zero_forcing(&problem, start.as_ref()).unwrap();
+        let refined = refine_zero_forcing(&problem, start.as_ref(), &Refinement::default()).unwrap();
+        refined.transceiver.check_power(&problem).unwrap();
+        assert!(refined.transceiver.alpha() < 0.9 * before.alpha());
+        let error = refined.transceiver.mean_squared_error(&problem).unwrap();
+        assert!(error.mismatch < 1e-15 * error.noise.max(1.0));
+    }
+    let problem = paper_problem(2, 1);
+    let result = refine_zero_forcing(&problem, Mat::zeros(20, 4).as_ref(), &Refinement::default());
+    assert!(matches!(result, Err(Error::RankDeficient { quantity: Quantity::Aggregator, .. })));
+    let options = Refinement { max_iterations: 0, ..Default::default() };
+    let result = refine_zero_forcing(&problem, random_matrix(20, 4, 1).as_ref(), &options);
+    assert!(matches!(result, Err(Error::InvalidOption { option: "max_iterations", .. })));
+}
+
+/// The LMMSE aggregator is the minimum of a convex quadratic: every move away costs what the covariance says.
+#[test]
+fn mmse_aggregator_is_the_best_for_its_precoders() {
+    let problem = paper_problem(3, 6).with_signal_variance(vec![0.5, 1.0, 2.0]).unwrap();
+    let precoders = power_limited(&problem, random_matrix(20, 4, 2).as_ref()).unwrap().precoders().to_vec();
+    let aggregator = mmse_aggregator(&problem, &precoders).unwrap();
+    let error = |aggregator: Mat<c64>| {
+        let transceiver =
+            solver::transceiver::Transceiver::new(&problem, aggregator, precoders.clone()).unwrap();
+        transceiver.mean_squared_error(&problem).unwrap().total()
+    };
+    let least = error(aggregator.clone());
+    for seed in 0..10 {
+        let direction = random_matrix(20, 4, seed);
+        let (ahead, behind) = (
+            error(moved(aggregator.as_ref(), direction.as_ref(), 1e-3)),
+            error(moved(aggregator.as_ref(), direction.as_ref(), -1e-3)),
+        );
+        assert!(ahead > least && behind > least);
+        assert!((ahead - behind).abs() < 1e-6 * (ahead - least), "no first-order term");
+    }
+    assert!(matches!(
+        mmse_aggregator(&problem, &precoders[..2]),
+        Err(Error::DeviceCount { quantity: Quantity::Precoder, devices: 3, found: 2 })
+    ));
+}
+
+/// Each round of alternating lowers the MSE or leaves it, and it ends where refinement from its end finds nothing more.
+#[test]
+fn alternating_decreases_monotonically() {
+    let problem = paper_problem(4, 9).with_signal_variance(vec![0.5, 1.0, 2.0, 1.0]).unwrap();
+    let start = random_matrix(20, 4, 1);
+    let run = |max_iterations| {
+        alternating(&problem, start.as_ref(), &Refinement { decrease: 1e-10, max_iterations }).unwrap()
+    };
+    let mut last = best_error(&problem, start.as_ref());
+    for rounds in 1..30 {
+        let now = run(rounds).mse;
+        assert!(now < last, "round {rounds}: {now} after {last}");
+        last = now;
+    }
+    let end = run(100_000);
+    assert!(end.converged && end.stationarity < 1e-3, "{} {}", end.iterations, end.stationarity);
+    end.transceiver.check_power(&problem).unwrap();
+    let refined = refine(&problem, end.transceiver.aggregator(), &Refinement::default()).unwrap();
+    assert!(refined.mse > end.mse * (1.0 - 1e-4), "{} {}", refined.mse, end.mse);
+    let result = alternating(&problem, start.as_ref(), &Refinement { decrease: f64::NAN, max_iterations: 5 });
+    assert!(matches!(result, Err(Error::InvalidOption { option: "decrease", .. })));
+}
+
+/// The goals over 20 channels: mean gap 0 for one and two devices, at most 1.5 % for 4 and 5 % for 8.
+#[test]
+fn design_meets_its_gaps() {
+    for (devices, most) in [(1, 1.1e-3), (2, 1.1e-3), (4, 0.015), (8, 0.05)] {
+        let (mut sum, mut bounds) = (0.0, 0.0);
+        for channels in BlockFading::new(Fading::PAPER, 20, &vec![4; devices], 1).unwrap().take(20) {
+            let problem = Problem::new(channels, vec![1.0; devices], 1.0).unwrap();
+            let design = design(&problem, &DesignOptions::default()).unwrap();
+            check(&problem, &design);
+            assert!(design.stationarity < 1e-2, "{}", design.stationarity);
+            assert!(design.gap().unwrap() >= 0.0);
+            sum += design.mse;
+            bounds += design.bound.unwrap();
+        }
+        println!("N = {devices}: {:.2} %", 100.0 * (sum / bounds - 1.0));
+        assert!(sum <= bounds * (1.0 + most), "N = {devices}: {sum} {bounds}");
+    }
+}
+
+/// Designs hold on the certified instances, and more starts never lose more than the search's own tolerance.
+#[test]
+fn design_holds_on_the_reference_instances() {
+    for reference in references().unwrap_or_default() {
+        let design = design(&reference.problem, &DesignOptions::default()).unwrap();
+        check(&reference.problem, &design);
+        if reference.problem.is_square() {
+            let (lower, _) = reference.interval("mmse");
+            assert!(design.mse >= lower * (1.0 - 1e-6), "{}", reference.name);
+        }
+    }
+}
+
+#[test]
+fn one_seed_gives_one_design() {
+    let problem = paper_problem(8, 3);
+    let design = |options: DesignOptions| design(&problem, &options).unwrap();
+    let (first, again) = (design(DesignOptions::default()), design(DesignOptions::default()));
+    assert_eq!((first.mse.to_bits(), first.method), (again.mse.to_bits(), again.method));
+    // Without random directions only the subspace is left.
+    let alone = design(DesignOptions { candidates: 0, ..Default::default() });
+    assert_eq!(alone.method, Method::DominantSubspace);
+    assert!(first.mse <= alone.mse * (1.0 + 1e-3), "{} {}", first.mse, alone.mse);
+}
+
+#[test]
+fn design_refuses_bad_options() {
+    let problem = paper_problem(2, 3);
+    let option = |options: DesignOptions| match design(&problem, &options) {
+        Err(Error::InvalidOption { option, .. }) => option,
+        other => panic!("{other:?}"),
+    };
+    let default = DesignOptions::default();
+    assert_eq!(option(DesignOptions { starts: 0, ..default }), "starts");
+    assert_eq!(option(DesignOptions { candidates: usize::MAX, ..default }), "candidates");
+    let unlimited = DesignOptions { starts: usize::MAX, candidates: 2, ..default };
+    check(&problem, &design(&problem, &unlimited).unwrap());
+    let bad = Refinement { decrease: 1.0, ..Default::default() };
+    assert_eq!(option(DesignOptions { rough: bad, ..default }), "decrease");
+    assert_eq!(option(DesignOptions { refinement: bad, ..default }), "decrease");
+    let relaxation = Options { relative_gap: 0.0, ..Default::default() };
+    assert_eq!(option(DesignOptions { relaxation, ..default }), "relative_gap");
+}
+
+/// A relaxation that runs out of iterations still gives a valid, weaker bound, and a design of the same kind.
+#[test]
+fn design_survives_an_unsolved_relaxation() {
+    let problem = paper_problem(8, 2);
+    let relaxation = Options { relative_gap: 1e-10, max_iterations: 1 };
+    let hasty = design(&problem, &DesignOptions { relaxation, ..Default::default() }).unwrap();
+    check(&problem, &hasty);
+    let careful = design(&problem, &DesignOptions::default()).unwrap();
+    assert!(hasty.mse < 1.1 * careful.mse && hasty.bound.unwrap() <= careful.bound.unwrap() * (1.0 + 1e-3));
+}
+
+/// A channel that changed a little: the last aggregator leads to a design as good as a new one, in fewer iterations.
+#[test]
+fn redesign_tracks_a_slow_channel() {
+    let (base, other) = (paper_problem(8, 1), paper_problem(8, 2));
+    let options = DesignOptions::default();
+    let first = design(&base, &options).unwrap();
+    let change = |(a, b): (&Mat<c64>, &Mat<c64>)| {
+        Mat::from_fn(20, 4, |i, j| a[(i, j)] + (b[(i, j)] - a[(i, j)]) * 0.05)
+    };
+    let channels = base.channels().iter().zip(other.channels()).map(change).collect();
+    let problem = Problem::new(channels, vec![1.0; 8], 1.0).unwrap();
+    let cold = design(&problem, &options).unwrap();
+    let warm = redesign(&problem, first.transceiver.aggregator(), &options).unwrap();
+    check(&problem, &warm);
+    assert_eq!((warm.method, warm.bound, warm.gap()), (Method::Given, None, None));
+    assert!(2 * warm.iterations < cold.iterations, "{} {}", warm.iterations, cold.iterations);
+    assert!(warm.mse < 1.02 * cold.mse, "{} {}", warm.mse, cold.mse);
+    let bound = lower_bound(&problem, &options.relaxation).unwrap();
+    assert_eq!(bound.to_bits(), cold.bound.unwrap().to_bits());
+}
+
+/// A channel of zeros: its symbols are lost, `v_n L`, and the design says so without an error.
+#[test]
+fn a_dead_channel_costs_its_symbols() {
+    let mut channels = paper_problem(3, 1).channels().to_vec();
+    channels[1] = Mat::zeros(20, 4);
+    let problem = Problem::new(channels, vec![1.0; 3], 1.0).unwrap();
+    let design = design(&problem, &DesignOptions::default()).unwrap();
+    check(&problem, &design);
+    assert!(design.mse > 4.0 && design.mse < 6.0, "{}", design.mse);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
+
+    /// Any shape, `L ≤ T_n` included, any variances and noise: a design is within power, above its bound, and no worse than silence.
+    #[test]
+    fn designs_of_any_problem_hold(
+        receive in 1_usize..6,
+        transmit in prop::collection::vec(1_usize..5, 1..4),
+        streams in 1_usize..4,
+        noise in -3.0_f64..2.0,
+        variance in 0.1_f64..10.0,
+        seed in 0_u64..1000,
+    ) {
+        let problem = random_problem(receive, &transmit, 10.0_f64.powf(noise), seed);
+        let streams = streams.min(problem.streams());
+        let mut variances = vec![1.0; transmit.len()];
+        variances[0] = variance;
+        let problem = problem.with_streams(streams).unwrap().with_signal_variance(variances.clone()).unwrap();
+        let design = design(&problem, &DesignOptions::default()).unwrap();
+        check(&problem, &design);
+        let silence = variances.iter().sum::<f64>() * streams as f64;
+        prop_assert!(design.mse <= silence * (1.0 + 1e-9));
+    }
+}
+
+/// With two streams from four antennas everything works; the bound is the weak one.
+#[test]
+fn fewer_streams_than_antennas_have_a_weak_bound() {
+    let problem = paper_problem(3, 7).with_streams(2).unwrap();
+    let design = design(&problem, &DesignOptions::default()).unwrap();
+    check(&problem, &design);
+    assert_eq!(design.bound.unwrap(), lower_bound(&problem, &relaxation::Options::default()).unwrap());
+    // Selecting antennas is one of the ways to use them.
+    let selected: Vec<Mat<c64>> =
+        problem.channels().iter().map(|h| Mat::from_fn(20, 2, |i, j| h[(i, j)])).collect();
+    let selected = Problem::new(selected, vec![1.0; 3], 1.0).unwrap();
+    let fewer = solver::recovery::design(&selected, &DesignOptions::default()).unwrap();
+    assert!(design.mse < fewer.mse, "{} {}", design.mse, fewer.mse);
+}
+
+/// Draws on any number of threads give the same transceiver, to the last bit.
+#[cfg(feature = "parallel")]
+#[test]
+fn randomization_does_not_depend_on_threads() {
+    let problem = paper_problem(8, 6);
+    let x = Mat::<c64>::identity(20, 20);
+    let draw = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| gaussian_randomization(&problem, x.as_ref(), &Randomization::default()).unwrap())
+    };
+    let one = draw(1);
+    for threads in [2, 3, 7] {
+        assert_eq!(draw(threads).aggregator(), one.aggregator());
+    }
+}
