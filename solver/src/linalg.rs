@@ -4,8 +4,14 @@
 //! with the same instruction set, whatever the thread count.
 
 use crate::error::{Error, Quantity};
+use faer::dyn_stack::{MemStack, StackReq};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::DenseSolveCore;
-use faer::{Mat, MatRef, Side, c64};
+use faer::prelude::ReborrowMut;
+use faer::traits::ComplexField;
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side, c64};
+use std::mem::MaybeUninit;
 
 /// Eigenvalues in ascending order and the matching orthonormal eigenvectors of a Hermitian matrix.
 pub(crate) struct Spectrum {
@@ -71,14 +77,6 @@ pub(crate) fn inverse(matrix: MatRef<'_, c64>) -> Option<Mat<c64>> {
     Some(hermitian_part(factor.inverse().as_ref()))
 }
 
-/// Whether a Hermitian matrix is (numerically) positive definite: its Cholesky factor exists and is finite.
-pub(crate) fn is_positive_definite(matrix: MatRef<'_, c64>) -> bool {
-    match matrix.llt(Side::Lower) {
-        Ok(factor) => (0..matrix.nrows()).all(|i| factor.L()[(i, i)].re.is_finite()),
-        Err(_) => false,
-    }
-}
-
 /// Checks that every entry is finite.
 pub(crate) fn require_finite(
     matrix: MatRef<'_, c64>,
@@ -129,4 +127,61 @@ pub(crate) fn require_full_column_rank(
         return Ok(());
     }
     Err(Error::RankDeficient { quantity, device, columns, largest, smallest })
+}
+
+/// Grow-only memory for faer's in-place algorithms: allocation-free once it is large enough.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scratch(Vec<MaybeUninit<u8>>);
+
+impl Scratch {
+    fn stack(&mut self, request: StackReq) -> &mut MemStack {
+        let bytes = request.unaligned_bytes_required();
+        if self.0.len() < bytes {
+            self.0.resize(bytes, MaybeUninit::uninit());
+        }
+        MemStack::new(&mut self.0)
+    }
+}
+
+/// `destination ← [destination +] A B`, sequentially.
+pub(crate) fn multiply(destination: MatMut<'_, c64>, accum: Accum, a: MatRef<'_, c64>, b: MatRef<'_, c64>) {
+    matmul(destination, accum, a, b, c64::new(1.0, 0.0), Par::Seq);
+}
+
+/// `destination ← [destination +] A^H B`, sequentially.
+pub(crate) fn multiply_adjoint(
+    destination: MatMut<'_, c64>,
+    accum: Accum,
+    a: MatRef<'_, c64>,
+    b: MatRef<'_, c64>,
+) {
+    matmul(destination, accum, a.adjoint(), b, c64::new(1.0, 0.0), Par::Seq);
+}
+
+/// `destination ← A B^H`, sequentially.
+pub(crate) fn multiply_by_adjoint(destination: MatMut<'_, c64>, a: MatRef<'_, c64>, b: MatRef<'_, c64>) {
+    matmul(destination, Accum::Replace, a, b.adjoint(), c64::new(1.0, 0.0), Par::Seq);
+}
+
+/// Replaces a positive definite Hermitian matrix, of which the lower triangle is read, by its Cholesky factor, in the lower
+/// triangle. `false` if it is not (numerically) positive definite; the matrix is then of no use.
+pub(crate) fn factorize<T: ComplexField<Real = f64>>(
+    mut matrix: MatMut<'_, T>,
+    scratch: &mut Scratch,
+) -> bool {
+    let stack = scratch.stack(cholesky_in_place_scratch::<T>(matrix.nrows(), Par::Seq, Default::default()));
+    cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Default::default()).is_ok()
+        && (0..matrix.nrows()).all(|i| faer::traits::math_utils::real(&matrix[(i, i)]).is_finite())
+}
+
+/// `M ← (M + M^H)/2`.
+pub(crate) fn make_hermitian(mut matrix: MatMut<'_, c64>) {
+    for j in 0..matrix.ncols() {
+        matrix[(j, j)].im = 0.0;
+        for i in j + 1..matrix.nrows() {
+            let mean = (matrix[(i, j)] + matrix[(j, i)].conj()) * 0.5;
+            matrix[(i, j)] = mean;
+            matrix[(j, i)] = mean.conj();
+        }
+    }
 }

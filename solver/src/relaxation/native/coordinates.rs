@@ -5,7 +5,7 @@
 //! matrices `(e_a e_b^T + e_b e_a^T)/√2` and `i(e_a e_b^T − e_b e_a^T)/√2`.
 
 use faer::prelude::ReborrowMut;
-use faer::{Mat, MatMut, MatRef, c64};
+use faer::{MatMut, MatRef, c64};
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// Writes the `T²` coordinates of the Hermitian part of `matrix`.
@@ -27,9 +27,9 @@ pub(super) fn write(matrix: MatRef<'_, c64>, coordinates: &mut [f64]) {
     }
 }
 
-/// The Hermitian matrix with the given `side²` coordinates.
-pub(super) fn read(coordinates: &[f64], side: usize) -> Mat<c64> {
-    let mut matrix = Mat::<c64>::zeros(side, side);
+/// Writes the Hermitian matrix with the given `side²` coordinates.
+pub(super) fn read(coordinates: &[f64], mut matrix: MatMut<'_, c64>) {
+    let side = matrix.nrows();
     let mut next = 0;
     for b in 0..side {
         matrix[(b, b)] = c64::new(coordinates[next], 0.0);
@@ -41,21 +41,20 @@ pub(super) fn read(coordinates: &[f64], side: usize) -> Mat<c64> {
             next += 2;
         }
     }
-    matrix
 }
 
-/// Adds to `block` (`T_n² × T_m²`) the operator `U ↦ sym(P U Q)` in coordinates, `P` being `T_n×T_m` and `Q` `T_m×T_n`.
+/// Adds to `block` (`k_n² × k_m²`) the operator `U ↦ sym(P U Q^H)` in coordinates, `P` and `Q` being `k_n×k_m`.
 ///
-/// `P E Q` of a basis matrix `E` is a sum of at most two outer products of a column of `P` and a row of `Q`.
+/// `P E Q^H` of a basis matrix `E` is a sum of at most two outer products of a column of `P` and one of `Q`.
 pub(super) fn add_product(mut block: MatMut<'_, f64>, p: MatRef<'_, c64>, q: MatRef<'_, c64>) {
     let (rows, side) = (p.nrows(), p.ncols());
     let mut column = 0;
     for b in 0..side {
-        add_column(block.rb_mut(), column, rows, |i, j| p[(i, b)] * q[(b, j)]);
+        add_column(block.rb_mut(), column, rows, |i, j| p[(i, b)] * q[(j, b)].conj());
         column += 1;
         for a in b + 1..side {
-            let first = |i: usize, j: usize| p[(i, a)] * q[(b, j)];
-            let second = |i: usize, j: usize| p[(i, b)] * q[(a, j)];
+            let first = |i: usize, j: usize| p[(i, a)] * q[(j, b)].conj();
+            let second = |i: usize, j: usize| p[(i, b)] * q[(j, a)].conj();
             add_column(block.rb_mut(), column, rows, |i, j| (first(i, j) + second(i, j)) * FRAC_1_SQRT_2);
             add_column(block.rb_mut(), column + 1, rows, |i, j| {
                 let difference = (first(i, j) - second(i, j)) * FRAC_1_SQRT_2;
@@ -86,6 +85,7 @@ mod tests {
     use super::*;
     use crate::channel::Fading;
     use crate::linalg::{hermitian_part, inner};
+    use faer::Mat;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
@@ -99,7 +99,9 @@ mod tests {
         write(b.as_ref(), &mut y);
         let dot: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
         assert!((dot - inner(a.as_ref(), b.as_ref())).abs() < 1e-12);
-        let difference = read(&x, 4) - &a;
+        let mut again = Mat::zeros(4, 4);
+        read(&x, again.as_mut());
+        let difference = again - &a;
         assert!(inner(difference.as_ref(), difference.as_ref()) < 1e-28);
     }
 
@@ -110,7 +112,7 @@ mod tests {
         let q = Fading::PAPER.sample(2, 3, &mut rng);
         let u = hermitian_part(Fading::PAPER.sample(2, 2, &mut rng).as_ref());
         let mut operator = Mat::<f64>::zeros(9, 4);
-        add_product(operator.as_mut(), p.as_ref(), q.as_ref());
+        add_product(operator.as_mut(), p.as_ref(), q.adjoint().to_owned().as_ref());
         let (mut input, mut expected) = (vec![0.0; 4], vec![0.0; 9]);
         write(u.as_ref(), &mut input);
         write((&p * &u * &q).as_ref(), &mut expected);

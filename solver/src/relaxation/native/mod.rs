@@ -14,7 +14,9 @@ use crate::problem::Problem;
 
 /// The native methods: complex Hermitian throughout, no dependencies beyond linear algebra.
 #[derive(Debug, Clone, Default)]
-pub struct Native {}
+pub struct Native {
+    interior_point: interior_point::InteriorPoint,
+}
 
 impl Backend for Native {
     fn points(
@@ -25,7 +27,7 @@ impl Backend for Native {
         warm: Option<&Solution>,
     ) -> Result<Points, Error> {
         match relaxation {
-            Relaxation::LambdaMin => linear::points(problem, options),
+            Relaxation::LambdaMin => linear::points(&mut self.interior_point, problem, options),
             Relaxation::TraceInverse | Relaxation::Mmse => {
                 concave::points(relaxation, problem, options, warm)
             }
