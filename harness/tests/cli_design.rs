@@ -58,13 +58,16 @@ fn prints_one_json_list_with_the_promised_fields() {
     assert_eq!(one["name"], "small");
     assert_eq!(keys(&one["relaxations"]), ["lambda_min"]);
     assert_eq!(keys(&one["relaxations"]["lambda_min"]), ["iterations", "lower", "seconds", "upper"]);
-    assert_eq!(keys(&one["transceivers"]), ["paper", "refined"]);
+    assert_eq!(keys(&one["transceivers"]), ["designed", "paper", "refined"]);
     assert_eq!(keys(&one["transceivers"]["paper"]), ["alpha", "mse", "seconds"]);
-    assert_eq!(keys(&one["transceivers"]["refined"]), ["gap", "mse", "seconds"]);
+    for name in ["refined", "designed"] {
+        assert_eq!(keys(&one["transceivers"][name]), ["gap", "mse", "seconds"]);
+    }
     let number = |pointer: &str| one.pointer(pointer).and_then(Value::as_f64).unwrap();
     assert!(number("/relaxations/lambda_min/lower") <= number("/relaxations/lambda_min/upper"));
     assert!(number("/transceivers/refined/mse") <= number("/transceivers/paper/mse"));
     assert!((0.0..1.0).contains(&number("/transceivers/refined/gap")));
+    assert!((0.0..0.1).contains(&number("/transceivers/designed/gap")));
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn prints_tables_for_people() {
     let options = ["--relaxation", "lambda_min,mmse"];
     let (status, stdout, stderr) = design(instance().to_string().as_bytes(), &options);
     assert_eq!((status, stderr.as_str()), (Some(0), ""));
-    for text in ["small", "lambda_min", "mmse", "paper", "refined", "above bound"] {
+    for text in ["small", "lambda_min", "mmse", "paper", "refined", "designed", "above bound"] {
         assert!(stdout.contains(text), "{stdout}");
     }
 }

@@ -149,8 +149,7 @@ pub fn alone(problem: &Problem, device: usize) -> Problem {
 pub fn options(relaxation: Relaxation) -> Options {
     let relative_gap = match relaxation {
         Relaxation::LambdaMin => 1e-7,
-        Relaxation::TraceInverse => 1e-4,
-        Relaxation::Mmse => 1e-4,
+        Relaxation::TraceInverse | Relaxation::Mmse => 1e-6,
     };
     Options { relative_gap, ..Options::default() }
 }
@@ -160,9 +159,5 @@ pub fn options(relaxation: Relaxation) -> Options {
 /// # Errors
 /// As [`Relaxation::solve`].
 pub fn solve(relaxation: Relaxation, problem: &Problem) -> Result<Solution, Error> {
-    match relaxation {
-        // Its value does not depend on the noise, but how far today's native method gets does.
-        Relaxation::TraceInverse => relaxation.solve(&with_noise(problem, 0.01), &options(relaxation)),
-        Relaxation::LambdaMin | Relaxation::Mmse => relaxation.solve(problem, &options(relaxation)),
-    }
+    relaxation.solve(problem, &options(relaxation))
 }

@@ -62,7 +62,7 @@ mod tests {
             let expected = (step.exponent() <= averaging.exponent()).then(|| ScheduleError::StepNotFaster {
                 averaging_exponent: averaging.exponent(), step_exponent: step.exponent(),
             });
-            prop_assert_eq!(Schedules::polynomial(averaging, step).err(), expected);
+            prop_assert_eq!(Schedules::new(averaging, step).err(), expected);
         }
 
         /// The conditions themselves, on accepted schedules: sums lie between the integrals that bound them, of which that of
@@ -89,8 +89,8 @@ mod tests {
         #[test]
         fn averages_catch_up(averaging in valid(), step in valid()) {
             prop_assume!(step.exponent() > averaging.exponent());
-            let schedules = Schedules::polynomial(averaging, step).unwrap();
-            let ratio = |iteration| schedules.step(iteration) / schedules.averaging(iteration);
+            let schedules = Schedules::new(averaging, step).unwrap();
+            let ratio = |iteration| schedules.step(iteration).unwrap() / schedules.averaging(iteration).unwrap();
             let rate = (ratio(1 << 40) / ratio(1 << 30)).log2() / 10.0;
             prop_assert!((rate - (averaging.exponent() - step.exponent())).abs() < 1e-3, "{rate}");
         }
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn with_every_condition() {
         let schedules = Schedules::default();
-        assert!(lag(|t| schedules.averaging(t), |t| schedules.step(t)) < 0.5);
+        assert!(lag(|t| schedules.averaging(t).unwrap(), |t| schedules.step(t).unwrap()) < 0.5);
         assert!(lag(power(0.6), power(1.0)) < 0.05);
         let forgotten: f64 = (1..ITERATIONS).map(|t| 1.0 - power(0.9)(t)).product();
         assert!(forgotten < 1e-4, "{forgotten}");
@@ -125,7 +125,7 @@ mod tests {
         let found = lag(power(0.6), power(0.6));
         assert!(found > 0.99, "{found}");
         assert!(matches!(
-            PolynomialDecay::new(1.0, 1.0, 0.6).and_then(|decay| Schedules::polynomial(decay, decay)),
+            PolynomialDecay::new(1.0, 1.0, 0.6).and_then(|decay| Schedules::new(decay, decay)),
             Err(ScheduleError::StepNotFaster { .. })
         ));
     }

@@ -67,10 +67,10 @@ mod tests {
             }
         }
 
-        /// With a line of sight, for those that the native methods reach there (`trace_inverse` does not yet).
+        /// With a line of sight.
         #[test]
         fn values_agree_with_a_line_of_sight(problem in problems(&SIZES, Channels::LineOfSight)) {
-            for relaxation in [Relaxation::LambdaMin, Relaxation::Mmse] {
+            for relaxation in Relaxation::ALL {
                 require_optimal(relaxation, &problem, &solve(relaxation, &problem)?)?;
             }
         }

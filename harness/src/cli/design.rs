@@ -16,10 +16,11 @@ use crate::report::FormatError;
 
 /// Design transceivers for given channels and say how far from optimal they can be.
 ///
-/// For each instance of FILE: solves the relaxations, each with a certified interval for its optimal value, and recovers two
-/// transceivers: "paper" (semidefinite relaxation, Gaussian randomization, zero forcing) and "refined" (local refinement of the
-/// true problem from there). "gap" is how far, relatively, the refined MSE is above the best bound that holds for every transceiver;
-/// there is none where some device has more antennas than there are streams. Seconds count everything that leads to a result.
+/// For each instance of FILE: solves the relaxations, each with a certified interval for its optimal value, and recovers three
+/// transceivers: "paper" (semidefinite relaxation, Gaussian randomization, zero forcing), "refined" (local refinement of the
+/// true problem from there) and "designed" (the best of several refinements, started from the true problem's relaxation). "gap" is how
+/// far, relatively, an MSE is above the bound that holds for every transceiver; there is none where some device has more antennas
+/// than there are streams. Seconds count everything that leads to a result.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
     aircomp design instances.json\n  \

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Transceivers};
 use crate::report::number::significant;
 
 /// A table of the relaxations and one of the transceivers.
@@ -23,7 +23,7 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
                 significant(interval.seconds),
             ]);
         }
-        let (paper, refined) = (outcome.transceivers.paper, outcome.transceivers.refined);
+        let Transceivers { paper, refined, designed } = outcome.transceivers;
         transceivers.add_row([
             outcome.name.clone(),
             "paper".into(),
@@ -32,14 +32,16 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
             "–".into(),
             significant(paper.seconds),
         ]);
-        transceivers.add_row([
-            outcome.name.clone(),
-            "refined".into(),
-            significant(refined.mse),
-            "–".into(),
-            refined.gap.map_or("no bound".into(), |gap| format!("{:.2} %", 100.0 * gap)),
-            significant(refined.seconds),
-        ]);
+        for (name, transceiver) in [("refined", refined), ("designed", designed)] {
+            transceivers.add_row([
+                outcome.name.clone(),
+                name.into(),
+                significant(transceiver.mse),
+                "–".into(),
+                transceiver.gap.map_or("no bound".into(), |gap| format!("{:.2} %", 100.0 * gap)),
+                significant(transceiver.seconds),
+            ]);
+        }
     }
     format!("{relaxations}\n{transceivers}\n")
 }
