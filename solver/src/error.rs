@@ -4,6 +4,7 @@ use thiserror::Error as ThisError;
 
 /// Which input an [`Error`] talks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Quantity {
     /// A channel matrix `H_n`.
     Channel,

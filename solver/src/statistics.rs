@@ -2,13 +2,37 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// The `level` quantile of Student's t with `freedom` degrees of freedom; infinite (a bound that says nothing) where that is
-/// not defined: no degree of freedom, or a level outside (0, 1).
-pub(crate) fn student_quantile(level: f64, freedom: usize) -> f64 {
+/// More degrees of freedom count as this many: the quantiles change no more, and fewer degrees only widen a bound.
+const MOST_FREEDOM: usize = 1_000_000;
+/// Halvings of the interval that holds a quantile: from a factor of 2 to rounding.
+const BISECTIONS: usize = 52;
+
+/// The `level` quantile of Student's t with `freedom` degrees of freedom times the standard error `error`; infinite (a bound that says
+/// nothing) where the quantile is not defined or not finite: no degree of freedom, or a level outside (0, 1).
+pub(crate) fn student_margin(level: f64, freedom: usize, error: f64) -> f64 {
+    let quantile = student_quantile(level, freedom);
+    if quantile.is_finite() { quantile * error } else { f64::INFINITY }
+}
+
+/// By bisection of the survival function, which keeps its relative accuracy far in the tail; `statrs`' own inverse loses it there and
+/// returns bounds that are too narrow.
+fn student_quantile(level: f64, freedom: usize) -> f64 {
     if !(level > 0.0 && level < 1.0) {
         return f64::INFINITY;
     }
-    StudentsT::new(0.0, 1.0, freedom as f64).map_or(f64::INFINITY, |student| student.inverse_cdf(level))
+    let Ok(student) = StudentsT::new(0.0, 1.0, freedom.min(MOST_FREEDOM) as f64) else {
+        return f64::INFINITY;
+    };
+    let tail = level.min(1.0 - level);
+    let (mut low, mut high) = (0.0, 1.0);
+    while student.sf(high) > tail && high.is_finite() {
+        (low, high) = (high, 2.0 * high);
+    }
+    for _ in 0..BISECTIONS {
+        let middle = 0.5 * (low + high);
+        if student.sf(middle) > tail { low = middle } else { high = middle }
+    }
+    if level < 0.5 { -low } else { high }
 }
 
 /// The mean of independent draws and its standard error `s/√n`, which is infinite for fewer than two draws.
@@ -34,10 +58,24 @@ mod tests {
         {
             assert!((student_quantile(level, freedom) - value).abs() < 5e-4, "{level} {freedom}");
         }
+        // Far in the tail: the closed forms of one and of two degrees of freedom.
+        for tail in [1e-3, 1e-6, 1e-9, 1e-12_f64] {
+            let level = 1.0 - tail;
+            let one = 1.0 / (std::f64::consts::PI * (1.0 - level)).tan();
+            let two = (2.0 * level - 1.0) * (0.5 / (level * (1.0 - level))).sqrt();
+            for (freedom, value) in [(1, one), (2, two)] {
+                let found = student_quantile(level, freedom);
+                assert!((found / value - 1.0).abs() < 1e-8, "{tail} {freedom}: {found} {value}");
+                let opposite = student_quantile(1.0 - level, freedom);
+                assert!((opposite / value + 1.0).abs() < 1e-8, "{tail} {freedom}: {opposite} {value}");
+            }
+        }
+        assert!((student_quantile(0.95, usize::MAX) - 1.644_854).abs() < 1e-5);
         // Far in the tail of many degrees of freedom: the normal quantile.
         assert!((student_quantile(1.0 - 1e-6, 1_000_000) - 4.753_424).abs() < 1e-3);
         for (level, freedom) in [(0.95, 0), (1.0, 5), (0.0, 5), (f64::NAN, 5)] {
             assert_eq!(student_quantile(level, freedom), f64::INFINITY);
+            assert_eq!(student_margin(level, freedom, 0.0), f64::INFINITY);
         }
     }
 

@@ -46,6 +46,39 @@ fn errors_are_independent_of_estimates() {
     assert_ne!(error.channels(&estimates, 7, 1).unwrap()[1], redrawn[1]);
 }
 
+/// One seed for everything is no mistake: channels, estimates and errors are still independent.
+#[test]
+fn one_seed_serves_channels_estimates_and_errors() {
+    let error = ChannelError::new(vec![0.5]).unwrap();
+    let truth = BlockFading::new(Fading::PAPER, 100, &[100], 7).unwrap().block(0);
+    let estimates = error.estimates(&Fading::PAPER, &truth, 7, 0).unwrap();
+    let redrawn = error.channels(&estimates, 7, 0).unwrap();
+    let estimate = entries(&estimates);
+    for channel in [entries(&truth), entries(&redrawn)] {
+        let errors = || channel.iter().zip(&estimate).map(|(channel, estimate)| channel - estimate);
+        assert_within(errors().map(|error| error.norm_sqr()), 0.5);
+        let products = errors().zip(&estimate).map(|(error, estimate)| (error * (estimate - 1.0).conj()).re);
+        assert_within(products, 0.0);
+    }
+    let products = entries(&truth).into_iter().zip(entries(&redrawn)).zip(&estimate);
+    assert_within(products.map(|((a, b), estimate)| ((a - estimate) * (b - estimate).conj()).re), 0.0);
+}
+
+/// Errors of as much variance as the fading, up to the rounding of their own formulas, are those of channels of which nothing is known.
+#[test]
+fn nothing_known_is_accepted_whatever_the_rounding() {
+    for step in 1..200 {
+        let fading = Fading::rician(c64::new(1.0, 0.0), f64::from(step) / 7.0).unwrap();
+        let truth = BlockFading::new(fading, 2, &[2], 1).unwrap().block(0);
+        let faint = ChannelError::from_pilots(&fading, 1, &[1e-30]).unwrap();
+        let all = ChannelError::new(vec![fading.variance()]).unwrap();
+        for error in [faint, all.aged(&fading, f64::from(step) / 200.0).unwrap()] {
+            let estimate = entries(&error.estimates(&fading, &truth, 2, 0).unwrap());
+            assert!(estimate.iter().all(|entry| (entry - fading.mean()).norm() < 1e-6));
+        }
+    }
+}
+
 /// Pilots, simulated: the least-squares observation, scaled to the linear MMSE estimate, errs by the variance of the formula.
 #[test]
 fn pilot_formula_is_that_of_a_simulated_estimator() {

@@ -253,3 +253,19 @@ fn a_candidate_outside_a_surrogate_constraint_is_refused() {
         other => panic!("{other:?}"),
     }
 }
+
+/// Where the magnitude of the objective overflows, no gap can be held against it: an answer would be unproved.
+#[test]
+fn an_objective_beyond_measure_is_no_certificate() {
+    let mut program = Scripted::new(function(1.0, &[1e303, 0.0]), vec![]);
+    program.constraints = 0;
+    program.set = Polyhedron::builder(2).bounds(vec![0.0; 2], vec![1e7; 2]).build().unwrap();
+    let mut sca = StochasticSca::new(&program, ScaOptions::new(0).with_iterations(1).unwrap())
+        .with_backend(solver::sca::subproblem::ClarabelBackend);
+    match sca.run(&[1e6, 1e6]) {
+        Err(ScaError::Subproblem { source: SubproblemError::NotOptimal { tolerance, .. }, .. }) => {
+            assert_eq!(tolerance, f64::INFINITY);
+        }
+        other => panic!("{other:?}"),
+    }
+}

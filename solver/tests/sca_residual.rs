@@ -111,6 +111,22 @@ fn on_the_simplex_the_bound_holds_at_its_level() {
     }
 }
 
+/// A level that rounds to 1 bounds nothing, even where the samples agree; a number of samples beyond all memory is no panic.
+#[test]
+fn absurd_sampling_is_harmless() {
+    fn none(_: &mut dyn Rng) -> f64 {
+        0.0
+    }
+    let program = NearestToMean { noise: none, ..on_the_line() };
+    let mut sca = StochasticSca::new(&program, ScaOptions::new(0));
+    let estimate = sca.estimate_residual(&[0.0], 5, 1.0 - f64::EPSILON / 2.0, 1).unwrap();
+    assert_eq!((estimate.residual, estimate.upper_bound), (5.0, f64::INFINITY));
+    let broken = NearestToMean { noise: |_| f64::NAN, ..on_the_line() };
+    let mut sca = StochasticSca::new(&broken, ScaOptions::new(0));
+    let result = sca.estimate_residual(&[0.0], usize::MAX, 0.9, 1);
+    assert!(matches!(result, Err(ScaError::NonFiniteValue { .. })));
+}
+
 /// Runs that stop while their true residual is above the tolerance, and all that stop.
 fn stops(options: impl Fn(u64) -> ScaOptions, tolerance: f64, runs: u64) -> (usize, usize) {
     let program = on_the_simplex();

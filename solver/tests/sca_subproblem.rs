@@ -218,3 +218,12 @@ fn polyhedra_without_interior_or_bounds_have_members() {
     ));
     assert!(!twice.contains(&[1.0, f64::NAN]) && !twice.contains(&[1.0]));
 }
+
+/// What cannot be measured is not inside.
+#[test]
+fn points_that_overflow_a_row_are_outside() {
+    let simplex = Polyhedron::simplex(2, 0.0).unwrap();
+    assert!(!simplex.contains(&[f64::INFINITY, 0.0]));
+    let half_space = Polyhedron::builder(2).inequality(vec![1e200, 1e200], 1.0).build().unwrap();
+    assert!(half_space.contains(&[-1.0, -1.0]) && !half_space.contains(&[1e200, 1e200]));
+}

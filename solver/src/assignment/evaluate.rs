@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{AssignmentError, AssignmentProblem, ChannelSource, ShortTermValue};
-use crate::statistics::{mean_and_error, student_quantile};
+use crate::statistics::{mean_and_error, student_margin};
 
 /// A sample mean and how far to trust it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,12 +28,12 @@ impl Estimate {
     /// Student's one-sided bound from above: what the mean estimates is below it with `confidence`, exactly if the draws are
     /// Gaussian. Infinite if `confidence` is not inside (0, 1).
     pub fn upper(&self, confidence: f64) -> f64 {
-        self.mean + student_quantile(confidence, self.samples.saturating_sub(1)) * self.standard_error
+        self.mean + student_margin(confidence, self.samples.saturating_sub(1), self.standard_error)
     }
 
     /// The same from below.
     pub fn lower(&self, confidence: f64) -> f64 {
-        self.mean - student_quantile(confidence, self.samples.saturating_sub(1)) * self.standard_error
+        self.mean - student_margin(confidence, self.samples.saturating_sub(1), self.standard_error)
     }
 }
 

@@ -133,7 +133,7 @@ pub(crate) fn require_correlation(correlation: c64) -> Result<(), Error> {
 /// terminal that moves with the maximum Doppler shift `doppler` = `f_D` = speed · carrier frequency / speed of light, in hertz.
 ///
 /// Clarke, *A statistical theory of mobile-radio reception* (Bell Syst. Tech. J. 1968); Jakes, *Microwave Mobile Communications*
-/// (1974). Negative beyond `f_D T ≈ 0.38`. [`GaussMarkov`] with this `ρ` has the model's correlation at lag 1 only: at lag `k` it has
+/// (1974). It oscillates, first negative from `f_D T ≈ 0.38` to `0.88`. [`GaussMarkov`] with this `ρ` has the model's correlation at lag 1 only: at lag `k` it has
 /// `ρ^k`, not `J_0(2π k f_D T)`.
 ///
 /// # Errors

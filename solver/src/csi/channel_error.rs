@@ -6,6 +6,13 @@ use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+/// What separates draws of errors and of estimation noise from each other and from the channels that [`crate::channel`] draws of the
+/// same seed: with the channels' own draws in place of new ones, the errors would not be independent of anything.
+const ERRORS: u64 = 0x6a09_e667_f3bc_c908;
+const ESTIMATION_NOISE: u64 = 0xbb67_ae85_84ca_a73b;
+/// A variance above the fading's by this much, relatively, is that of a channel of which nothing is known.
+const ROUNDING: f64 = 4.0 * f64::EPSILON;
+
 /// What is unknown of each device's channel: `E_n = H_n − Ĥ_n` has i.i.d. entries `CN(0, σ_e,n²)`, independent of the estimate `Ĥ_n`.
 ///
 /// The independence is that of linear MMSE estimates of Gaussian channels, so it holds for [`ChannelError::from_pilots`] and
@@ -57,7 +64,6 @@ impl ChannelError {
         if let Some(device) = snr.iter().position(|value| !(value.is_finite() && *value > 0.0)) {
             return Err(out_of_range(Quantity::PilotSnr, device, snr[device], "positive and finite"));
         }
-        // 1/(1/s² + τγ), which overflows in no intermediate.
         Self::new(snr.iter().map(|snr| 1.0 / (1.0 / fading.variance() + length as f64 * snr)).collect())
     }
 
@@ -81,13 +87,13 @@ impl ChannelError {
         &self.variance
     }
 
-    /// Channels given their estimates, `H_n = Ĥ_n + E_n`: draw `draw` of `seed`.
+    /// Channels given their estimates, `H_n = Ĥ_n + E_n`: draw `draw` of `seed`, independent of whatever else is drawn of that seed.
     ///
     /// # Errors
     /// [`Error::DeviceCount`].
     pub fn channels(&self, estimates: &[Mat<c64>], seed: u64, draw: u64) -> Result<Vec<Mat<c64>>, Error> {
         self.require_devices(estimates.len())?;
-        let mut rng = rng(seed, draw);
+        let mut rng = rng(seed ^ ERRORS, draw);
         let channel = |(estimate, variance): (&Mat<c64>, &f64)| {
             let error = Fading::RAYLEIGH.sample(estimate.nrows(), estimate.ncols(), &mut rng);
             combine(estimate, |entry| entry, &error, variance.sqrt())
@@ -95,7 +101,8 @@ impl ChannelError {
         Ok(estimates.iter().zip(&self.variance).map(channel).collect())
     }
 
-    /// Linear MMSE estimates given the channels, themselves drawn from `fading`: draw `draw` of `seed`. The law of `Ĥ_n` given `H_n` is
+    /// Linear MMSE estimates given the channels, themselves drawn from `fading`: draw `draw` of `seed`, independent of whatever
+    /// else is drawn of that seed. The law of `Ĥ_n` given `H_n` is
     ///
     /// `Ĥ_n = m + κ_n (H_n − m) + √(κ_n σ_e,n²) Z_n`, `κ_n = 1 − σ_e,n²/s²`, `Z_n` i.i.d. `CN(0, 1)`,
     ///
@@ -111,13 +118,14 @@ impl ChannelError {
         draw: u64,
     ) -> Result<Vec<Mat<c64>>, Error> {
         self.require_devices(channels.len())?;
-        if let Some(device) = self.variance.iter().position(|&variance| variance > fading.variance()) {
+        let most = fading.variance() * (1.0 + ROUNDING);
+        if let Some(device) = self.variance.iter().position(|&variance| variance > most) {
             let valid = "at most the fading variance";
             return Err(out_of_range(Quantity::ChannelErrorVariance, device, self.variance[device], valid));
         }
-        let (mean, mut rng) = (fading.mean(), rng(seed, draw));
+        let (mean, mut rng) = (fading.mean(), rng(seed ^ ESTIMATION_NOISE, draw));
         let estimate = |(channel, variance): (&Mat<c64>, &f64)| {
-            let kept = 1.0 - variance / fading.variance();
+            let kept = (1.0 - variance / fading.variance()).max(0.0);
             let noise = Fading::RAYLEIGH.sample(channel.nrows(), channel.ncols(), &mut rng);
             combine(channel, |entry| mean + (entry - mean) * kept, &noise, (kept * variance).sqrt())
         };

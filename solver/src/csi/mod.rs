@@ -44,7 +44,7 @@
 //!
 //! // The average that was designed for, a better one, and what became of that on the true channels.
 //! let average = csi::mean_squared_error(&estimated, &error, &design.transceiver)?.total();
-//! assert!(improved.mse < 0.6 * average && average < 1.000_001 * design.mse);
+//! assert!(improved.mse < 0.7 * average && average < 1.000_001 * design.mse);
 //! // No transceiver's average is below this, so the improved one's is within a few percent of the best.
 //! let bound = csi::lower_bound(&estimated, &error, &improved.transceiver, &Default::default())?.expect("L = T_n");
 //! assert!(bound <= improved.mse && improved.mse < 1.05 * bound);

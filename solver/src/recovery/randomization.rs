@@ -14,6 +14,9 @@ use rand_chacha::ChaCha8Rng;
 /// Draws that are taken together, by as many threads as there are.
 const CHUNK: usize = 1024;
 
+/// Separates the directions from the channels that [`crate::channel`] draws of the same seed.
+const DIRECTIONS: u64 = 0x3c6e_f372_fe94_f82b;
+
 /// How many times Gaussian randomization draws, and from which seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
@@ -50,7 +53,7 @@ impl Directions {
 
     /// Draw `index`, a function of the seed and of `index` alone.
     pub(super) fn draw(&self, index: usize) -> Mat<c64> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ DIRECTIONS);
         rng.set_stream(index as u64);
         &self.root * Fading::RAYLEIGH.sample(self.root.ncols(), self.streams, &mut rng)
     }

@@ -6,7 +6,7 @@ use super::vector::{difference, norm};
 use super::{
     ResidualEstimate, ScaError, ScaState, StochasticProgram, StochasticSca, Surrogate, TerminationReason,
 };
-use crate::statistics::{mean_and_error, student_quantile};
+use crate::statistics::{mean_and_error, student_margin};
 
 /// Streams of the samples of confirmations and of estimates, far from those of the iterations and from each other.
 const CONFIRMATION_STREAM: u64 = 1 << 63;
@@ -69,18 +69,18 @@ impl<P: StochasticProgram, B: SubproblemSolver> StochasticSca<'_, P, B> {
         first: u64,
         iteration: usize,
     ) -> Result<ResidualEstimate, ScaError<P::Error>> {
-        let mut gradients = Vec::with_capacity(samples);
+        let mut gradients = Vec::new();
         for sample in 0..samples as u64 {
             let evaluation = self.evaluate_one(iteration, point, seed, first.wrapping_add(sample))?;
             gradients.push(evaluation.objective.gradient);
         }
         let share = (1.0 - confidence) / (2.0 * point.len() as f64);
-        let quantile = student_quantile(1.0 - share, samples - 1);
         let entry = |j: usize| {
             let draws: Vec<f64> = gradients.iter().filter_map(|g| g.get(j).copied()).collect();
             mean_and_error(&draws)
         };
         let (gradient, errors): (Vec<f64>, Vec<f64>) = (0..point.len()).map(entry).unzip();
+        let margin = student_margin(1.0 - share, samples - 1, norm(&errors));
         let curvature = self.options.objective_curvature;
         let mean = Surrogate { value: 0.0, gradient, curvature };
         let target = solve(&mut self.backend, self.program.feasible_set(), point, &mean, &[])
@@ -88,7 +88,7 @@ impl<P: StochasticProgram, B: SubproblemSolver> StochasticSca<'_, P, B> {
         let residual = norm(&difference(&target.point, point));
         // The target is itself exact only up to √(gap/η_0).
         let inexact = (target.gap.max(0.0) / curvature).sqrt();
-        let upper_bound = residual + quantile * norm(&errors) / (2.0 * curvature) + inexact;
+        let upper_bound = residual + margin / (2.0 * curvature) + inexact;
         Ok(ResidualEstimate { residual, upper_bound, confidence, samples })
     }
 }

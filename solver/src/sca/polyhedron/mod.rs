@@ -30,11 +30,15 @@ impl LinearRow {
         dot(&self.coefficients, point) - self.right_hand_side
     }
 
-    /// The magnitude a residual is measured against.
-    fn scale(&self, point: &[f64]) -> f64 {
+    /// `residual` against the magnitude of the row at `point`; infinite if that overflows.
+    fn relative(&self, residual: f64, point: &[f64]) -> f64 {
         let scale = largest_magnitude(&self.coefficients) * largest_magnitude(point).max(1.0);
         let scale = scale.max(self.right_hand_side.abs());
-        if scale > 0.0 { scale } else { 1.0 }
+        match scale {
+            0.0 => residual,
+            scale if scale.is_finite() => residual / scale,
+            _ => f64::INFINITY,
+        }
     }
 }
 
@@ -141,10 +145,10 @@ impl Polyhedron {
     }
 
     /// The row that `point` (length = dimension) violates most; amount 0 for a point inside. A point that
-    /// holds NaN violates by infinity.
+    /// holds NaN or an infinity violates by infinity, and so does a row whose magnitude there overflows.
     pub fn largest_violation(&self, point: &[f64]) -> Violation {
         let mut worst = Violation { row: Row::Point, amount: 0.0 };
-        if point.len() != self.dimension() || point.iter().any(|x| x.is_nan()) {
+        if point.len() != self.dimension() || point.iter().any(|x| !x.is_finite()) {
             return Violation { row: Row::Point, amount: f64::INFINITY };
         }
         let mut meet = |row: Row, amount: f64| {
@@ -161,10 +165,10 @@ impl Polyhedron {
             }
         }
         for (index, row) in self.equalities.iter().enumerate() {
-            meet(Row::Equality(index), row.residual(point).abs() / row.scale(point));
+            meet(Row::Equality(index), row.relative(row.residual(point).abs(), point));
         }
         for (index, row) in self.inequalities.iter().enumerate() {
-            meet(Row::Inequality(index), row.residual(point) / row.scale(point));
+            meet(Row::Inequality(index), row.relative(row.residual(point), point));
         }
         worst
     }

@@ -43,7 +43,7 @@ pub(in crate::sca) fn certify(
     if subproblem.goal == Goal::Objective {
         for (index, (&value, constraint)) in values.iter().zip(subproblem.constraints).enumerate() {
             let tolerance = FEASIBILITY_TOLERANCE * constraint.scale(subproblem.size());
-            if value > tolerance {
+            if value > tolerance || tolerance.is_infinite() {
                 return Err(SubproblemError::ConstraintViolated { constraint: index + 1, value, tolerance });
             }
         }
@@ -55,7 +55,8 @@ pub(in crate::sca) fn certify(
     }
     let gap = primal - dual_bound(subproblem, &candidate);
     let tolerance = GAP_TOLERANCE * subproblem.objective_scale();
-    if gap.is_nan() || gap > tolerance {
+    // Where the magnitude overflows there is nothing to measure a gap against.
+    if gap.is_nan() || gap > tolerance || tolerance.is_infinite() {
         return Err(SubproblemError::NotOptimal { gap, tolerance });
     }
     Ok(Certified { point, gap, largest_violation })
