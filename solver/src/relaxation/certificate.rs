@@ -21,7 +21,7 @@ pub enum Scope {
 const ROUNDING: f64 = 1e-12;
 
 /// Bounds that cross by more than this, relatively, are no rounding any more.
-const CROSSING: f64 = 1e-9;
+const CROSSING: f64 = 1e-6;
 
 /// An interval that holds the optimal value, from a feasible point on each side.
 #[derive(Debug, Clone, Copy, PartialEq)]
