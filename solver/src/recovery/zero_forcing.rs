@@ -57,7 +57,11 @@ pub fn refine_zero_forcing(
             break;
         }
         let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: left };
-        let descent = descent::minimize_function(&|a| smooth.evaluate(a), factor.as_ref(), stop)?;
+        let evaluate = &mut |a: MatRef<'_, c64>, objective: &mut Objective| {
+            *objective = smooth.evaluate(a)?;
+            Ok(())
+        };
+        let descent = descent::minimize_function(evaluate, factor.as_ref(), stop)?;
         factor = descent.factor;
         iterations += descent.iterations.max(1);
         let forced = scaled_zero_forcing(problem, factor.as_ref())?;
