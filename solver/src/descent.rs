@@ -86,13 +86,17 @@ pub(crate) fn minimize_function(
     Ok(Descent { factor: best, iterations, converged })
 }
 
-/// Noise powers from a tenth of the balance of noise and mismatch, `σ² α = Σ v_n L`, down to the problem's own in steps of 10 dB.
+/// Noise powers from a tenth of the balance of noise and mismatch, `σ² α = Σ v_n L_n`, down to the problem's own in steps of 10 dB.
 ///
 /// Far above the noise `F` is a stiff penalty on mismatch, and a descent from afar takes very long. From the optimum at ten times
 /// the noise it is short.
 pub(crate) fn continuation(problem: &Problem, start: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
-    let symbols: f64 =
-        problem.signal_variance().iter().map(|variance| variance * problem.streams() as f64).sum();
+    let symbols: f64 = problem
+        .signal_variance()
+        .iter()
+        .zip(problem.device_streams())
+        .map(|(variance, streams)| variance * streams.len() as f64)
+        .sum();
     let alpha = mismatch::zero_forcing_scale(problem, start)? * crate::linalg::squared_norm(start);
     let decades = (symbols / (alpha * problem.noise_power())).log10() - BALANCED_DECADES;
     let stages = if decades.is_finite() { decades.clamp(0.0, MOST_STAGES) as i32 } else { 0 };

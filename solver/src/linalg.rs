@@ -30,6 +30,12 @@ impl Spectrum {
         Ok(Self { values, vectors: eigen.U().to_owned() })
     }
 
+    /// Sets to zero what rounding leaves of the eigenvalues of a positive semidefinite matrix of at most the given rank.
+    pub fn limit_rank(&mut self, rank: usize) {
+        let lost = self.values.len().saturating_sub(rank);
+        self.values[..lost].fill(0.0);
+    }
+
     /// `V f(Λ) V^H`.
     pub fn map(&self, f: impl Fn(f64) -> f64) -> Mat<c64> {
         let scaled = Mat::from_fn(self.vectors.nrows(), self.vectors.ncols(), |i, j| {
@@ -62,8 +68,8 @@ impl Eigensolver {
         }
     }
 
-    /// Of a finite Hermitian matrix; the lower triangle is read.
-    pub fn decompose(&mut self, matrix: MatRef<'_, c64>) -> Result<&Spectrum, Error> {
+    /// Of a finite Hermitian matrix of at most the given rank; the lower triangle is read.
+    pub fn decompose(&mut self, matrix: MatRef<'_, c64>, rank: usize) -> Result<&Spectrum, Error> {
         self_adjoint_evd(
             matrix,
             self.eigenvalues.as_mut(),
@@ -78,6 +84,7 @@ impl Eigensolver {
         {
             *value = eigenvalue.re;
         }
+        self.spectrum.limit_rank(rank);
         Ok(&self.spectrum)
     }
 
