@@ -117,9 +117,19 @@ impl TryFrom<Problem> for problem::Problem {
         let Some(lists) = document.device_streams else {
             return problem.with_streams(document.streams);
         };
+        let streams = document.streams;
+        if let Some(device) = lists.iter().position(|list| list.iter().any(|&stream| stream >= streams)) {
+            return Err(Error::DeviceStreams {
+                device,
+                streams: lists[device].clone(),
+                valid: "each below L",
+            });
+        }
         let problem = problem.with_device_streams(lists)?;
-        let (named, streams) = (problem.streams(), document.streams);
-        if named == streams { Ok(problem) } else { Err(Error::UnservedStream { stream: named.min(streams) }) }
+        match problem.streams() {
+            named if named < streams => Err(Error::UnservedStream { stream: named }),
+            _ => Ok(problem),
+        }
     }
 }
 

@@ -176,7 +176,7 @@ pub enum Error {
         valid: &'static str,
     },
     /// A stream that no device serves.
-    #[error("no device serves stream {stream}, and some serve later ones")]
+    #[error("no device serves stream {stream}")]
     UnservedStream {
         /// Its index.
         stream: usize,

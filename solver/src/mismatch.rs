@@ -317,7 +317,7 @@ fn rounding(seen: MatRef<'_, c64>, channel: MatRef<'_, c64>, aggregator: MatRef<
         * (squared_norm(channel) * squared_norm(aggregator)).sqrt()
 }
 
-/// The singular value decomposition of `D_n = H_n^H A = W S V^H`, as far as the device's streams go.
+/// The singular value decomposition `D_n = H_n^H A = W S V^H` and its share in the device's streams: what its precoders are made of.
 pub(crate) struct Seen {
     /// `W`, `T_n×min(T_n, L)`.
     left: Mat<c64>,
@@ -326,7 +326,7 @@ pub(crate) struct Seen {
     /// `E_n^H V`, `L_n×min(T_n, L)`.
     right: Mat<c64>,
     /// Gains up to this are rounding.
-    pub rounding: f64,
+    rounding: f64,
 }
 
 impl Seen {

@@ -281,6 +281,7 @@ fn device_streams_come_back_and_are_checked() {
     let error = Error::UnservedStream { stream: 1 }.to_string();
     assert_refused::<Problem>(with(&problem, "/device_streams", lists), &error);
     assert_refused::<Problem>(with(&problem, "/streams", json!(4)), "no device serves stream 3");
+    assert_refused::<Problem>(with(&problem, "/streams", json!(2)), "each below L");
     // Complete lists are not written.
     assert!(serde_json::to_value(paper_problem(2, 1)).unwrap().get("device_streams").is_none());
 }

@@ -45,7 +45,8 @@ pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
 /// The largest MSE that some device would leave if it were alone: `max_n Σ_{i≤L_n} v_n/(1 + g_i b_i)` as in [`single_device`].
 ///
 /// A lower bound on the MSE of every transceiver, also where `T_n > L`, since `Σ_m v_m ‖A^H H_m B_m − E_m‖² + σ² ‖A‖²` is at least its
-/// `n`-th term with the noise (theory, section 3), and that is no less with the columns of `A` alone that belong to the device's streams. Weak where many devices share the receiver. For one device it is the optimum, less
+/// `n`-th term with the noise (theory, section 3), and this at least what the columns of `A` for the device's own streams make it. Weak where
+/// many devices share the receiver. For one device it is the optimum, less
 /// a relative `1e-12` for rounding.
 ///
 /// # Errors
