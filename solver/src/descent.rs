@@ -3,12 +3,12 @@
 //! With `L` columns this refines a transceiver.
 
 use crate::error::Error;
-use crate::mismatch::{self, Objective};
+use crate::mismatch::{self, Evaluator, Objective};
 use crate::problem::Problem;
 use argmin::core::{CostFunction, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
-use faer::{Mat, MatRef, c64};
+use faer::{Mat, MatMut, MatRef, c64};
 use std::cell::RefCell;
 
 /// Curvature pairs that L-BFGS keeps.
@@ -43,29 +43,29 @@ pub(crate) struct Descent {
 pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) -> Result<Descent, Error> {
     let scale = mismatch::best_scale(problem, start)?;
     let start = Mat::from_fn(start.nrows(), start.ncols(), |i, j| start[(i, j)] * scale);
-    minimize_function(&|factor| mismatch::evaluate(problem, factor), start.as_ref(), stop)
+    let mut evaluator = Evaluator::new(problem);
+    minimize_function(&mut |factor, objective| evaluator.evaluate(factor, objective), start.as_ref(), stop)
 }
 
-/// A differentiable, positive function of a complex matrix.
-pub(crate) type Function<'a> = dyn Fn(MatRef<'_, c64>) -> Result<Objective, Error> + 'a;
+/// A differentiable, positive function of a complex matrix, which writes its value and gradient.
+pub(crate) type Function<'a> = dyn FnMut(MatRef<'_, c64>, &mut Objective) -> Result<(), Error> + 'a;
 
 /// Minimizes `function` from `start`.
 pub(crate) fn minimize_function(
-    function: &Function<'_>,
+    function: &mut Function<'_>,
     start: MatRef<'_, c64>,
     stop: Stop,
 ) -> Result<Descent, Error> {
-    let shape = (start.nrows(), start.ncols());
-    let initial = function(start)?;
     let length = crate::linalg::squared_norm(start).sqrt();
-    if !(initial.value > 0.0 && length > 0.0) {
+    let mut evaluations = Evaluations::start(function, start)?;
+    let value = evaluations.latest.value;
+    if !(value > 0.0 && length > 0.0) {
         return Ok(Descent { factor: start.to_owned(), iterations: 0, converged: true });
     }
     let parameter = flatten(start, 1.0 / length);
-    let best = RefCell::new(Best { parameter: parameter.clone(), value: f64::INFINITY, evaluations: 0 });
-    let value = initial.value;
-    let latest = RefCell::new(None);
-    let scaled = Scaled { function, shape, length, value, latest, best: &best };
+    evaluations.parameter.clone_from(&parameter);
+    let evaluations = RefCell::new(evaluations);
+    let scaled = Scaled { length, value, evaluations: &evaluations };
     let numerical = |_| Error::Numerical { operation: "the quasi-Newton descent" };
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
         .with_tolerance_grad(stop.gradient)
@@ -75,81 +75,98 @@ pub(crate) fn minimize_function(
         .configure(|state| state.param(parameter).max_iters(stop.iterations))
         .timer(false)
         .run();
+    let iterations = run.ok().map(|result| result.state().get_iter());
+    let Evaluations { best, count, .. } = evaluations.into_inner();
     // A line search without a step that gains is an error to argmin. Here it only ends the descent.
-    let (iterations, converged) = match run {
-        Ok(result) => (result.state().get_iter(), result.state().get_iter() < stop.iterations),
-        Err(_) => (best.borrow().evaluations, false),
+    let (iterations, converged) = match iterations {
+        Some(iterations) => (iterations, iterations < stop.iterations),
+        None => (count, false),
     };
-    let factor = unflatten(&best.into_inner().parameter, shape, length);
-    Ok(Descent { factor, iterations: usize::try_from(iterations).unwrap_or(usize::MAX), converged })
+    let iterations = usize::try_from(iterations).unwrap_or(usize::MAX);
+    Ok(Descent { factor: best, iterations, converged })
 }
 
-/// Noise powers from a tenth of the balance of noise and mismatch, `σ² α = Σ v_n L`, down to the problem's own in steps of 10 dB.
+/// Noise powers from a tenth of the balance of noise and mismatch, `σ² α = Σ v_n L_n`, down to the problem's own in steps of 10 dB.
 ///
 /// Far above the noise `F` is a stiff penalty on mismatch, and a descent from afar takes very long. From the optimum at ten times
 /// the noise it is short.
 pub(crate) fn continuation(problem: &Problem, start: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
-    let symbols: f64 =
-        problem.signal_variance().iter().map(|variance| variance * problem.streams() as f64).sum();
+    let symbols: f64 = problem
+        .signal_variance()
+        .iter()
+        .zip(problem.device_streams())
+        .map(|(variance, streams)| variance * streams.len() as f64)
+        .sum();
     let alpha = mismatch::zero_forcing_scale(problem, start)? * crate::linalg::squared_norm(start);
     let decades = (symbols / (alpha * problem.noise_power())).log10() - BALANCED_DECADES;
     let stages = if decades.is_finite() { decades.clamp(0.0, MOST_STAGES) as i32 } else { 0 };
     Ok((0..=stages).rev().map(|stage| problem.noise_power() * 10.0_f64.powi(stage)).collect())
 }
 
-/// The best point that a descent has evaluated, of how many.
-struct Best {
+/// The latest and the best point that a descent has evaluated, of how many.
+struct Evaluations<'a, 'f> {
+    function: &'a mut Function<'f>,
+    /// Where `latest` was evaluated, as argmin has it.
     parameter: Vec<f64>,
-    value: f64,
-    /// How many points were evaluated.
-    evaluations: u64,
-}
-
-/// A function in units in which the start has value and length 1.
-struct Scaled<'a> {
-    function: &'a Function<'a>,
-    shape: (usize, usize),
-    length: f64,
-    value: f64,
+    /// The same point, as `function` has it.
+    factor: Mat<c64>,
     /// argmin asks for cost and gradient apart; one evaluation gives both.
-    latest: RefCell<Option<(Vec<f64>, Objective)>>,
-    best: &'a RefCell<Best>,
+    latest: Objective,
+    best: Mat<c64>,
+    best_value: f64,
+    count: u64,
 }
 
-impl Scaled<'_> {
-    fn with<T>(&self, parameter: &[f64], read: impl Fn(&Objective) -> T) -> Result<T, argmin::core::Error> {
-        let mut latest = self.latest.borrow_mut();
-        let stale = latest.as_ref().is_none_or(|(at, _)| at != parameter);
-        if stale {
-            let factor = unflatten(parameter, self.shape, self.length);
-            let objective = (self.function)(factor.as_ref())?;
-            let mut best = self.best.borrow_mut();
-            best.evaluations += 1;
-            if objective.value < best.value {
-                (best.parameter, best.value) = (parameter.to_vec(), objective.value);
+impl<'a, 'f> Evaluations<'a, 'f> {
+    fn start(function: &'a mut Function<'f>, start: MatRef<'_, c64>) -> Result<Self, Error> {
+        let factor = start.to_owned();
+        let mut latest = Objective { value: 0.0, gradient: Mat::zeros(start.nrows(), start.ncols()) };
+        function(start, &mut latest)?;
+        let (best, best_value) = (factor.clone(), latest.value);
+        Ok(Self { function, parameter: Vec::new(), factor, latest, best, best_value, count: 1 })
+    }
+
+    /// The objective at `parameter`, in units of which `length` is one.
+    fn at(&mut self, parameter: &[f64], length: f64) -> Result<&Objective, Error> {
+        if self.parameter != parameter {
+            self.parameter.clear();
+            unflatten(parameter, length, self.factor.as_mut());
+            (self.function)(self.factor.as_ref(), &mut self.latest)?;
+            self.parameter.extend_from_slice(parameter);
+            self.count += 1;
+            if self.latest.value < self.best_value {
+                self.best_value = self.latest.value;
+                self.best.copy_from(&self.factor);
             }
-            *latest = Some((parameter.to_vec(), objective));
         }
-        let (_, objective) = latest.as_ref().ok_or(Error::Numerical { operation: "the descent's cache" })?;
-        Ok(read(objective))
+        Ok(&self.latest)
     }
 }
 
-impl CostFunction for Scaled<'_> {
+/// A function in units in which the start has value and length 1.
+struct Scaled<'r, 'a, 'f> {
+    length: f64,
+    value: f64,
+    evaluations: &'r RefCell<Evaluations<'a, 'f>>,
+}
+
+impl CostFunction for Scaled<'_, '_, '_> {
     type Param = Vec<f64>;
     type Output = f64;
 
     fn cost(&self, parameter: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        self.with(parameter, |objective| objective.value / self.value)
+        Ok(self.evaluations.borrow_mut().at(parameter, self.length)?.value / self.value)
     }
 }
 
-impl Gradient for Scaled<'_> {
+impl Gradient for Scaled<'_, '_, '_> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
 
     fn gradient(&self, parameter: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
-        self.with(parameter, |objective| flatten(objective.gradient.as_ref(), self.length / self.value))
+        let mut evaluations = self.evaluations.borrow_mut();
+        let objective = evaluations.at(parameter, self.length)?;
+        Ok(flatten(objective.gradient.as_ref(), self.length / self.value))
     }
 }
 
@@ -165,9 +182,11 @@ fn flatten(matrix: MatRef<'_, c64>, scale: f64) -> Vec<f64> {
     flat
 }
 
-fn unflatten(flat: &[f64], (rows, columns): (usize, usize), scale: f64) -> Mat<c64> {
-    Mat::from_fn(rows, columns, |i, j| {
-        let at = 2 * (j * rows + i);
-        c64::new(flat[at] * scale, flat[at + 1] * scale)
-    })
+fn unflatten(flat: &[f64], scale: f64, mut matrix: MatMut<'_, c64>) {
+    let mut numbers = flat.chunks_exact(2);
+    for column in matrix.as_mut().col_iter_mut() {
+        for (entry, number) in column.iter_mut().zip(&mut numbers) {
+            *entry = c64::new(number[0] * scale, number[1] * scale);
+        }
+    }
 }

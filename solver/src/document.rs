@@ -88,6 +88,14 @@ pub(crate) mod matrices {
     }
 }
 
+/// Whether all lists of streams are `0..L`: then they are not written.
+pub(crate) fn are_complete(device_streams: &[Vec<usize>]) -> bool {
+    let streams = device_streams.iter().map(Vec::len).max();
+    device_streams
+        .iter()
+        .all(|list| list.len() == streams.unwrap_or(0) && list.iter().copied().eq(0..list.len()))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Problem {
@@ -97,15 +105,31 @@ pub(crate) struct Problem {
     noise_power: f64,
     signal_variance: Vec<f64>,
     streams: usize,
+    device_streams: Option<Vec<Vec<usize>>>,
 }
 
 impl TryFrom<Problem> for problem::Problem {
     type Error = Error;
 
     fn try_from(document: Problem) -> Result<Self, Error> {
-        Self::new(document.channels, document.transmit_power, document.noise_power)?
-            .with_signal_variance(document.signal_variance)?
-            .with_streams(document.streams)
+        let problem = Self::new(document.channels, document.transmit_power, document.noise_power)?
+            .with_signal_variance(document.signal_variance)?;
+        let Some(lists) = document.device_streams else {
+            return problem.with_streams(document.streams);
+        };
+        let streams = document.streams;
+        if let Some(device) = lists.iter().position(|list| list.iter().any(|&stream| stream >= streams)) {
+            return Err(Error::DeviceStreams {
+                device,
+                streams: lists[device].clone(),
+                valid: "each below L",
+            });
+        }
+        let problem = problem.with_device_streams(lists)?;
+        match problem.streams() {
+            named if named < streams => Err(Error::UnservedStream { stream: named }),
+            _ => Ok(problem),
+        }
     }
 }
 
@@ -128,9 +152,9 @@ impl TryFrom<Transceiver> for transceiver::Transceiver {
         let (receive_antennas, streams) = aggregator.shape();
         require_matrix(aggregator.as_ref(), (receive_antennas, streams), Quantity::Aggregator, 0)?;
         for (device, precoder) in precoders.iter().enumerate() {
-            let transmit_antennas = precoder.nrows();
-            require_matrix(precoder.as_ref(), (transmit_antennas, streams), Quantity::Precoder, device)?;
-            if streams > transmit_antennas.min(receive_antennas) {
+            let (transmit_antennas, served) = (precoder.nrows(), precoder.ncols().min(streams));
+            require_matrix(precoder.as_ref(), (transmit_antennas, served), Quantity::Precoder, device)?;
+            if served > transmit_antennas || streams > receive_antennas {
                 return Err(Error::Streams { streams, device, transmit_antennas, receive_antennas });
             }
         }

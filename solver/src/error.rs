@@ -18,6 +18,8 @@ pub enum Quantity {
     DualMatrix,
     /// A device's transmit power limit `p_n`.
     TransmitPower,
+    /// The streams that a device serves.
+    DeviceStreams,
     /// The receiver's noise power `σ²`.
     NoisePower,
     /// The variance `v_n` of a device's symbols.
@@ -57,6 +59,7 @@ impl std::fmt::Display for Quantity {
             Self::PrimalMatrix => "primal matrix X",
             Self::DualMatrix => "dual matrix U_n",
             Self::TransmitPower => "transmit power p_n",
+            Self::DeviceStreams => "device streams",
             Self::NoisePower => "noise power",
             Self::SignalVariance => "signal variance v_n",
             Self::EnergyBudget => "energy budget P_n^max",
@@ -162,6 +165,22 @@ pub enum Error {
         transmit_antennas: usize,
         /// The server's antennas.
         receive_antennas: usize,
+    },
+    /// The list of streams of one device is not what it must be.
+    #[error("device {device} serves streams {streams:?}; valid: {valid}")]
+    DeviceStreams {
+        /// Device index.
+        device: usize,
+        /// Its list.
+        streams: Vec<usize>,
+        /// The valid lists, in words.
+        valid: &'static str,
+    },
+    /// A stream that no device serves.
+    #[error("no device serves stream {stream}")]
+    UnservedStream {
+        /// Its index.
+        stream: usize,
     },
     /// A channel, or a channel seen through the aggregator, lacks full column rank.
     #[error(

@@ -4,12 +4,14 @@
 //! with the same instruction set, whatever the thread count.
 
 use crate::error::{Error, Quantity};
-use faer::dyn_stack::{MemStack, StackReq};
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::DenseSolveCore;
 use faer::prelude::ReborrowMut;
-use faer::traits::ComplexField;
+use faer::traits::{ComplexField, Conjugate};
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side, c64};
 use std::mem::MaybeUninit;
 
@@ -31,6 +33,12 @@ impl Spectrum {
         Ok(Self { values, vectors: eigen.U().to_owned() })
     }
 
+    /// Sets to zero what rounding leaves of the eigenvalues of a positive semidefinite matrix of at most the given rank.
+    pub fn limit_rank(&mut self, rank: usize) {
+        let lost = self.values.len().saturating_sub(rank);
+        self.values[..lost].fill(0.0);
+    }
+
     /// `V f(Λ) V^H`.
     pub fn map(&self, f: impl Fn(f64) -> f64) -> Mat<c64> {
         let scaled = Mat::from_fn(self.vectors.nrows(), self.vectors.ncols(), |i, j| {
@@ -38,6 +46,71 @@ impl Spectrum {
         });
         scaled * self.vectors.adjoint()
     }
+}
+
+/// Eigendecompositions of Hermitian matrices of one size, one after another, in the same memory.
+pub(crate) struct Eigensolver {
+    spectrum: Spectrum,
+    eigenvalues: Diag<c64>,
+    /// `V f(Λ)`.
+    weighted: Mat<c64>,
+    memory: MemBuffer,
+}
+
+impl Eigensolver {
+    /// For `side × side` matrices.
+    pub fn new(side: usize) -> Self {
+        let square = || Mat::zeros(side, side);
+        let need =
+            self_adjoint_evd_scratch::<c64>(side, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+        Self {
+            spectrum: Spectrum { values: vec![0.0; side], vectors: square() },
+            eigenvalues: Diag::zeros(side),
+            weighted: square(),
+            memory: MemBuffer::new(need),
+        }
+    }
+
+    /// Of a finite Hermitian matrix of at most the given rank; the lower triangle is read.
+    pub fn decompose(&mut self, matrix: MatRef<'_, c64>, rank: usize) -> Result<&Spectrum, Error> {
+        self_adjoint_evd(
+            matrix,
+            self.eigenvalues.as_mut(),
+            Some(self.spectrum.vectors.as_mut()),
+            Par::Seq,
+            MemStack::new(&mut self.memory),
+            Default::default(),
+        )
+        .map_err(|_| Error::Numerical { operation: "eigendecomposition" })?;
+        for (value, eigenvalue) in
+            self.spectrum.values.iter_mut().zip(self.eigenvalues.column_vector().iter())
+        {
+            *value = eigenvalue.re;
+        }
+        self.spectrum.limit_rank(rank);
+        Ok(&self.spectrum)
+    }
+
+    /// Writes `V f(Λ) V^H` of the last matrix.
+    pub fn map(&mut self, f: impl Fn(f64) -> f64, result: MatMut<'_, c64>) {
+        let Spectrum { values, vectors } = &self.spectrum;
+        for (j, &value) in values.iter().enumerate() {
+            let factor = f(value);
+            for i in 0..values.len() {
+                self.weighted[(i, j)] = vectors[(i, j)] * factor;
+            }
+        }
+        product(result, self.weighted.as_ref(), vectors.adjoint());
+    }
+}
+
+/// Writes `A B`.
+pub(crate) fn product<A, B>(result: MatMut<'_, c64>, a: MatRef<'_, A>, b: MatRef<'_, B>)
+where
+    A: Conjugate<Canonical = c64>,
+    B: Conjugate<Canonical = c64>,
+{
+    matmul(result, Accum::Replace, a, b, c64::new(1.0, 0.0), Par::Seq);
 }
 
 /// Eigenvalues of a Hermitian matrix, ascending; the lower triangle is read.

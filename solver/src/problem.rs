@@ -25,6 +25,9 @@ pub struct Problem {
     noise_power: f64,
     signal_variance: Vec<f64>,
     streams: usize,
+    /// What each device serves; every list is `0..L` unless set.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "crate::document::are_complete"))]
+    device_streams: Vec<Vec<usize>>,
 }
 
 impl Problem {
@@ -57,16 +60,18 @@ impl Problem {
         require_positive(&transmit_power, Quantity::TransmitPower, channels.len())?;
         require_positive(&[noise_power], Quantity::NoisePower, 1)?;
         let fewest = channels.iter().map(Mat::ncols).min().unwrap_or(1);
+        let streams = fewest.min(receive_antennas);
         Ok(Self {
             signal_variance: vec![1.0; channels.len()],
-            streams: fewest.min(receive_antennas),
+            streams,
+            device_streams: vec![(0..streams).collect(); channels.len()],
             channels,
             transmit_power,
             noise_power,
         })
     }
 
-    /// The same problem with `streams` = `L` symbols per channel use.
+    /// The same problem with `streams` = `L` symbols per channel use, to all of which every device contributes.
     ///
     /// # Errors
     /// [`Error::Streams`] unless `1 ≤ L ≤ min(R, T_1, …, T_N)`: with `L > T_n` no precoder of device `n`
@@ -84,7 +89,50 @@ impl Problem {
             return Err(Error::Streams { streams, device, transmit_antennas, receive_antennas });
         }
         self.streams = streams;
+        self.device_streams = vec![(0..streams).collect(); self.devices()];
         Ok(self)
+    }
+
+    /// The same problem with devices that contribute to some of the `L` sums only: `device_streams[n]` lists the `L_n` streams of device `n`,
+    /// counted from 0, and `L` is the number of streams that the lists name.
+    ///
+    /// With the selection `E_n` (`L×L_n`, the columns of `I` that the list names) the server wants `s = Σ_n E_n s_n`, `s_n ∈ C^{L_n}`; the
+    /// precoder `B_n` is `T_n×L_n`, and `MSE = Σ_n v_n ‖A^H H_n B_n − E_n‖_F² + σ² ‖A‖_F²`. Unlike in [`with_streams`](Self::with_streams), `L` may
+    /// exceed `T_n`.
+    ///
+    /// # Errors
+    /// [`Error::DeviceCount`]; [`Error::DeviceStreams`] unless each list is strictly ascending, has 1 to `T_n` entries and none from `R` on;
+    /// [`Error::UnservedStream`] if the lists leave a gap.
+    pub fn with_device_streams(mut self, device_streams: Vec<Vec<usize>>) -> Result<Self, Error> {
+        let (devices, found) = (self.devices(), device_streams.len());
+        if found != devices {
+            return Err(Error::DeviceCount { quantity: Quantity::DeviceStreams, devices, found });
+        }
+        let mut served = vec![false; self.receive_antennas()];
+        for (device, streams) in device_streams.iter().enumerate() {
+            let ascending = streams.windows(2).all(|pair| pair[0] < pair[1]);
+            let fits = (1..=self.transmit_antennas(device)).contains(&streams.len());
+            if !(ascending && fits && streams.iter().all(|&stream| stream < served.len())) {
+                let valid = "strictly ascending, 1 to T_n entries, each below R";
+                return Err(Error::DeviceStreams { device, streams: streams.clone(), valid });
+            }
+            streams.iter().for_each(|&stream| served[stream] = true);
+        }
+        let streams = served.iter().rposition(|&served| served).map_or(0, |last| last + 1);
+        if let Some(stream) = served.iter().take(streams).position(|&served| !served) {
+            return Err(Error::UnservedStream { stream });
+        }
+        (self.streams, self.device_streams) = (streams, device_streams);
+        Ok(self)
+    }
+
+    /// The same problem with the streams of another.
+    pub(crate) fn with_streams_of(self, other: &Self) -> Result<Self, Error> {
+        if other.serves_all_streams() {
+            self.with_streams(other.streams)
+        } else {
+            self.with_device_streams(other.device_streams.clone())
+        }
     }
 
     /// The same problem with symbols of variance `v_n` instead of 1, `E[s_n s_n^H] = v_n I`.
@@ -123,6 +171,36 @@ impl Problem {
         self.streams
     }
 
+    /// The streams of each device, ascending: `0..L` unless set by [`with_device_streams`](Self::with_device_streams).
+    pub fn device_streams(&self) -> &[Vec<usize>] {
+        &self.device_streams
+    }
+
+    /// Whether device `n` contributes to all sums, `E_n = I`.
+    pub(crate) fn serves_all(&self, device: usize) -> bool {
+        self.device_streams[device].len() == self.streams
+    }
+
+    /// Whether every device contributes to all sums.
+    pub fn serves_all_streams(&self) -> bool {
+        (0..self.devices()).all(|device| self.serves_all(device))
+    }
+
+    /// For methods that know no device streams.
+    pub(crate) fn require_all_streams(&self) -> Result<(), Error> {
+        match (0..self.devices()).find(|&device| !self.serves_all(device)) {
+            None => Ok(()),
+            Some(device) => {
+                let streams = self.device_streams[device].clone();
+                Err(Error::DeviceStreams {
+                    device,
+                    streams,
+                    valid: "all streams: this method knows no others",
+                })
+            }
+        }
+    }
+
     /// `H_1, …, H_N`.
     pub fn channels(&self) -> &[Mat<c64>] {
         &self.channels
@@ -148,10 +226,10 @@ impl Problem {
         self.transmit_power[device] / self.signal_variance[device]
     }
 
-    /// Whether every device has exactly `L` antennas, the case in which the relaxations bound transceivers
-    /// (theory, section 3).
+    /// Whether every device has exactly `L` antennas and contributes to all sums, the case in which the relaxations bound
+    /// transceivers (theory, section 3).
     pub fn is_square(&self) -> bool {
-        self.channels.iter().all(|channel| channel.ncols() == self.streams)
+        self.serves_all_streams() && self.channels.iter().all(|channel| channel.ncols() == self.streams)
     }
 }
 

@@ -2,8 +2,8 @@
 //! for a given aggregator, with and without regard to power.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{require_full_column_rank, require_matrix, squared_norm};
-use crate::mismatch;
+use crate::linalg::{require_matrix, squared_norm};
+use crate::mismatch::{self, Seen};
 use crate::problem::Problem;
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side, c64};
@@ -15,7 +15,7 @@ pub const POWER_TOLERANCE: f64 = 1e-9;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct MeanSquaredError {
-    /// `Σ_n v_n ‖A^H H_n B_n − I‖_F²`: what the channel and the precoders leave of the devices' symbols.
+    /// `Σ_n v_n ‖A^H H_n B_n − E_n‖_F²`: what the channel and the precoders leave of the devices' symbols.
     pub mismatch: f64,
     /// `σ² ‖A‖_F²`: the receiver's noise after combining.
     pub noise: f64,
@@ -28,7 +28,7 @@ impl MeanSquaredError {
     }
 }
 
-/// An aggregator `A` (`R×L`) and precoders `B_n` (`T_n×L`).
+/// An aggregator `A` (`R×L`) and precoders `B_n` (`T_n×L_n`; `L_n = L` unless set by [`Problem::with_device_streams`]).
 #[derive(Debug, Clone)]
 #[cfg_attr(
     feature = "serde",
@@ -65,7 +65,7 @@ impl Transceiver {
         self.aggregator.as_ref()
     }
 
-    /// `B_n`, `T_n×L`.
+    /// `B_n`, `T_n×L_n`.
     pub fn precoders(&self) -> &[Mat<c64>] {
         &self.precoders
     }
@@ -103,7 +103,7 @@ impl Transceiver {
 
     /// The error of the received sum, exactly (\[A\], eq. (7), for symbols of variance `v_n`):
     ///
-    /// `MSE(A, B) = Σ_n v_n ‖A^H H_n B_n − I‖_F² + σ² ‖A‖_F²`.
+    /// `MSE(A, B) = Σ_n v_n ‖A^H H_n B_n − E_n‖_F² + σ² ‖A‖_F²`, `E_n = I` where a device serves all streams.
     ///
     /// # Errors
     /// [`Error::Shape`] or [`Error::DeviceCount`] if the transceiver was designed for another problem;
@@ -114,8 +114,8 @@ impl Transceiver {
         let mut mismatch = 0.0;
         for (device, (channel, precoder)) in problem.channels().iter().zip(&self.precoders).enumerate() {
             let mut gain = self.aggregator.adjoint() * (channel * precoder);
-            for stream in 0..problem.streams() {
-                gain[(stream, stream)] -= c64::new(1.0, 0.0);
+            for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
+                gain[(stream, column)] -= c64::new(1.0, 0.0);
             }
             mismatch += problem.signal_variance()[device] * squared_norm(gain.as_ref());
         }
@@ -128,43 +128,35 @@ impl Transceiver {
 }
 
 /// Zero forcing (\[A\], Lemma 1, eq. (12)): `B_n = D_n (D_n^H D_n)^{-1}` with `D_n = H_n^H A`, so that
-/// `A^H H_n B_n = I` at the least power that allows it, `‖B_n‖_F² = tr((D_n^H D_n)^{-1})`.
+/// `A^H H_n B_n = I` at the least power that allows it, `‖B_n‖_F² = tr((D_n^H D_n)^{-1})`. For a device with streams of its own
+/// ([`Problem::with_device_streams`]), the `B_n` of least power with `A^H H_n B_n = E_n`.
 ///
 /// The lemma's hypotheses are checked: where one fails, it says nothing, and neither does this function.
 ///
 /// # Errors
-/// - [`Error::RankDeficient`] if some `D_n` lacks full column rank `L`;
+/// - [`Error::RankDeficient`] if some `D_n` lacks full column rank `L`, and misses a stream of its device by that;
 /// - [`Error::PowerExceeded`] if some device cannot afford it (tolerance [`POWER_TOLERANCE`]);
 /// - [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix.
 pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     require_aggregator(problem, aggregator)?;
-    let mut precoders = Vec::with_capacity(problem.devices());
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = seen_at_full_rank(channel.as_ref(), aggregator, device)?;
-        let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let scaled =
-            Mat::from_fn(seen.nrows(), seen.ncols(), |i, j| svd.U()[(i, j)] / svd.S().column_vector()[j].re);
-        precoders.push(scaled * svd.V().adjoint());
-    }
+    let precoder = |device| {
+        let seen = Seen::of(problem, device, aggregator)?;
+        if seen.reaches_all_streams() {
+            return Ok(seen.precoder(|gain| seen.inverse(gain)));
+        }
+        let columns = problem.streams();
+        let largest = seen.gains.iter().copied().fold(0.0, f64::max);
+        let smallest = seen.gains.get(columns - 1).copied().unwrap_or(0.0);
+        Err(Error::RankDeficient { quantity: Quantity::Aggregator, device, columns, largest, smallest })
+    };
+    let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, _>>()?;
     let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
     transceiver.check_power(problem)?;
     Ok(transceiver)
 }
 
-/// `D_n = H_n^H A`, of full column rank `L`.
-pub(crate) fn seen_at_full_rank(
-    channel: MatRef<'_, c64>,
-    aggregator: MatRef<'_, c64>,
-    device: usize,
-) -> Result<Mat<c64>, Error> {
-    let seen = channel.adjoint() * aggregator;
-    let scale = (squared_norm(channel) * squared_norm(aggregator)).sqrt();
-    require_full_column_rank(seen.as_ref(), scale, Quantity::Aggregator, device)?;
-    Ok(seen)
-}
-
 /// The best precoders under the power limits (theory, section 2):
-/// `B_n = (M_n + μ_n I)^{-1} D_n`, `M_n = D_n D_n^H`, with the least `μ_n ≥ 0` for which `v_n ‖B_n‖_F² ≤ p_n`.
+/// `B_n = (M_n + μ_n I)^{-1} D_n E_n`, `M_n = D_n D_n^H`, with the least `μ_n ≥ 0` for which `v_n ‖B_n‖_F² ≤ p_n`.
 ///
 /// `μ_n = 0` is zero forcing. Unlike zero forcing it exists for every aggregator, whatever its rank.
 ///
@@ -173,31 +165,26 @@ pub(crate) fn seen_at_full_rank(
 /// [`Error::Numerical`] if arithmetic overflows.
 pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     require_aggregator(problem, aggregator)?;
-    let mut precoders = Vec::with_capacity(problem.devices());
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = channel.adjoint() * aggregator;
-        // D = V Σ W^H gives B = V Σ (Σ² + μI)^{-1} W^H, whose power is that of its diagonal, at any rank.
-        let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let singular = svd.S().column_vector();
-        let squares: Vec<f64> = (0..singular.nrows()).map(|i| singular[i].re.powi(2)).collect();
-        let multiplier = mismatch::multiplier(&squares, problem.precoder_budget(device));
-        let weighted = Mat::from_fn(seen.nrows(), squares.len(), |i, j| {
-            let shifted = squares[j] + multiplier;
-            let weight = if shifted > 0.0 { singular[j].re / shifted } else { 0.0 };
-            svd.U()[(i, j)] * weight
-        });
-        precoders.push(weighted * svd.V().adjoint());
-    }
+    let precoder = |device| {
+        // D = W S V^H gives B = W S (S² + μI)^{-1} V^H E, whose power is that of its diagonal, at any rank.
+        let seen = Seen::of(problem, device, aggregator)?;
+        let multiplier = mismatch::weighted_multiplier(&seen.modes(), problem.precoder_budget(device));
+        Ok(seen.precoder(|gain| {
+            let shifted = gain * gain + multiplier;
+            if shifted > 0.0 { gain / shifted } else { 0.0 }
+        }))
+    };
+    let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, Error>>()?;
     let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
     transceiver.check_power(problem)?;
     Ok(transceiver)
 }
 
 /// The best aggregator for given precoders, the linear MMSE filter (theory, section 4):
-/// `A = (Σ_n v_n H_n B_n B_n^H H_n^H + σ² I)^{-1} Σ_n v_n H_n B_n`, `R×L`.
+/// `A = (Σ_n v_n H_n B_n B_n^H H_n^H + σ² I)^{-1} Σ_n v_n H_n B_n E_n^H`, `R×L`.
 ///
 /// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `precoders` are not finite `T_n×L` matrices, one per
+/// [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `precoders` are not finite `T_n×L_n` matrices, one per
 /// device; [`Error::Numerical`] if the covariance of what is received overflows or hides the noise in its rounding.
 pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<c64>, Error> {
     require_precoders(problem, precoders)?;
@@ -206,11 +193,13 @@ pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<
     let mut wanted = Mat::<c64>::zeros(antennas, problem.streams());
     for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
         let received = channel * precoder;
-        let weighted = Mat::from_fn(antennas, problem.streams(), |i, j| {
-            received[(i, j)] * problem.signal_variance()[device]
-        });
+        let variance = problem.signal_variance()[device];
+        let weighted = Mat::from_fn(antennas, received.ncols(), |i, j| received[(i, j)] * variance);
         covariance += &weighted * received.adjoint();
-        wanted += weighted;
+        for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
+            let mut sum = wanted.col_mut(stream);
+            sum += weighted.col(column);
+        }
     }
     for antenna in 0..antennas {
         covariance[(antenna, antenna)] += problem.noise_power();
@@ -221,11 +210,11 @@ pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<
     if squared_norm(aggregator.as_ref()).is_finite() { Ok(aggregator) } else { Err(numerical) }
 }
 
-/// Checks that there is one finite `T_n×L` precoder per device.
+/// Checks that there is one finite `T_n×L_n` precoder per device.
 fn require_precoders(problem: &Problem, precoders: &[Mat<c64>]) -> Result<(), Error> {
     require_precoder_count(problem, precoders.len())?;
     for (device, precoder) in precoders.iter().enumerate() {
-        let expected = (problem.transmit_antennas(device), problem.streams());
+        let expected = (problem.transmit_antennas(device), problem.device_streams()[device].len());
         require_matrix(precoder.as_ref(), expected, Quantity::Precoder, device)?;
     }
     Ok(())

@@ -270,14 +270,31 @@ fn invalid_models_are_refused() {
 }
 
 #[test]
+fn device_streams_come_back_and_are_checked() {
+    let problem = paper_problem(2, 1).with_device_streams(vec![vec![0, 2], vec![1]]).unwrap();
+    assert_eq!(round_trip(&problem).device_streams(), problem.device_streams());
+    let transceiver =
+        solver::transceiver::power_limited(&problem, problem.channels()[0].subcols(0, 3)).unwrap();
+    let back = round_trip(&transceiver).mean_squared_error(&problem).unwrap();
+    assert_eq!(back, transceiver.mean_squared_error(&problem).unwrap());
+    let lists = json!([[0, 2], [0]]);
+    let error = Error::UnservedStream { stream: 1 }.to_string();
+    assert_refused::<Problem>(with(&problem, "/device_streams", lists), &error);
+    assert_refused::<Problem>(with(&problem, "/streams", json!(4)), "no device serves stream 3");
+    assert_refused::<Problem>(with(&problem, "/streams", json!(2)), "each below L");
+    // Complete lists are not written.
+    assert!(serde_json::to_value(paper_problem(2, 1)).unwrap().get("device_streams").is_none());
+}
+
+#[test]
 fn invalid_transceivers_are_refused() {
     let problem = paper_problem(2, 1);
     let transceiver = solver::transceiver::power_limited(&problem, problem.channels()[0].as_ref()).unwrap();
     assert_refused::<Transceiver>(with(&transceiver, "/precoders", json!([])), &Error::NoDevices.to_string());
     let precoder = |rows: usize, columns: usize| json!({ "rows": rows, "columns": columns, "re": vec![0.5; rows * columns], "im": vec![0.5; rows * columns] });
     assert_refused::<Transceiver>(
-        with(&transceiver, "/precoders/1", precoder(4, 3)),
-        "precoder B_n of device 1 is 4×3, expected 4×4",
+        with(&transceiver, "/precoders/1", precoder(4, 5)),
+        "precoder B_n of device 1 is 4×5, expected 4×4",
     );
     assert_refused::<Transceiver>(
         with(&transceiver, "/precoders/1", precoder(3, 4)),

@@ -5,14 +5,14 @@ use crate::problem::Problem;
 use crate::transceiver::{Transceiver, mmse_aggregator};
 use faer::{Mat, c64};
 
-/// Every device sends its `L` streams from its first `L` antennas at equal power, `B_n = √(p_n/(v_n L)) [I_L; 0]`, and the server
+/// Every device sends its `L_n` streams from its first `L_n` antennas at equal power, `B_n = √(p_n/(v_n L_n)) [I; 0]`, and the server
 /// combines them by [`mmse_aggregator`]: what can be had without channel knowledge at the transmitters.
 ///
 /// # Errors
 /// [`Error::Numerical`] as [`mmse_aggregator`].
 pub fn equal_power(problem: &Problem) -> Result<Transceiver, Error> {
-    let streams = problem.streams();
     let precoder = |(device, channel): (usize, &Mat<c64>)| {
+        let streams = problem.device_streams()[device].len();
         let amplitude = (problem.precoder_budget(device) / streams as f64).sqrt();
         Mat::from_fn(channel.ncols(), streams, |i, j| c64::new(if i == j { amplitude } else { 0.0 }, 0.0))
     };

@@ -42,10 +42,11 @@ pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
     Ok(transceiver)
 }
 
-/// The largest MSE that some device would leave if it were alone: `max_n Σ_{i≤L} v_n/(1 + g_i b_i)` as in [`single_device`].
+/// The largest MSE that some device would leave if it were alone: `max_n Σ_{i≤L_n} v_n/(1 + g_i b_i)` as in [`single_device`].
 ///
-/// A lower bound on the MSE of every transceiver, also where `T_n > L`, since `Σ_m v_m ‖A^H H_m B_m − I‖² + σ² ‖A‖²` is at least its
-/// `n`-th term with the noise (theory, section 3). Weak where many devices share the receiver. For one device it is the optimum, less
+/// A lower bound on the MSE of every transceiver, also where `T_n > L`, since `Σ_m v_m ‖A^H H_m B_m − E_m‖² + σ² ‖A‖²` is at least its
+/// `n`-th term with the noise (theory, section 3), and this at least what the columns of `A` for the device's own streams make it. Weak where
+/// many devices share the receiver. For one device it is the optimum, less
 /// a relative `1e-12` for rounding.
 ///
 /// # Errors
@@ -65,13 +66,17 @@ pub fn single_device_bound(problem: &Problem) -> Result<f64, Error> {
     }
 }
 
-/// `g_i = v s_i²/σ²` for the `L` strongest singular values of `H`, strongest first.
+/// `g_i = v s_i²/σ²` for the `L_n` strongest singular values of `H`, strongest first.
 fn gains(problem: &Problem, device: usize, channel: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
     let mut singular =
         channel.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
     singular.sort_by(|a, b| b.total_cmp(a));
     let scale = problem.signal_variance()[device] / problem.noise_power();
-    Ok(singular.iter().take(problem.streams()).map(|value| scale * value * value).collect())
+    Ok(singular
+        .iter()
+        .take(problem.device_streams()[device].len())
+        .map(|value| scale * value * value)
+        .collect())
 }
 
 /// `b_i = (w/√g_i − 1/g_i)_+`.

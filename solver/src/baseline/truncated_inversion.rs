@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::linalg::squared_norm;
+use crate::mismatch::Seen;
 use crate::problem::Problem;
 use crate::transceiver::{Transceiver, require_aggregator};
 use faer::{Mat, MatRef, c64};
@@ -12,8 +13,8 @@ use faer::{Mat, MatRef, c64};
 /// let a device with `|h_n|²` below a threshold be silent and the others invert, so that one deep fade does not cost all. With several
 /// antennas this is done per singular direction of `D_n = H_n^H A = W_n S_n V_n^H`: direction `i` is silent if
 /// `q_n s_{n,i}² < threshold · max_{m,j} q_m s_{m,j}²`, `q_n = p_n/v_n`, or if it has no gain at all; the others are inverted,
-/// `B_n = Σ_i w_{n,i} v_{n,i}^H / s_{n,i}`. `A` is then scaled to the least norm that every power limit allows. The MSE is
-/// `Σ v_n (silent directions of device n) + σ² ‖A‖²`.
+/// `B_n = Σ_i w_{n,i} v_{n,i}^H E_n / s_{n,i}`. `A` is then scaled to the least norm that every power limit allows. The MSE is
+/// `Σ v_n Σ ‖v_{n,i}^H E_n‖² + σ² ‖A‖²` over the silent directions.
 ///
 /// A threshold of 0 is zero forcing wherever that exists; 1 keeps the strongest direction alone.
 ///
@@ -31,8 +32,8 @@ pub fn truncated_inversion(
     require_aggregator(problem, aggregator)?;
     let mut directions = Vec::with_capacity(problem.devices());
     let mut strongest = 0.0_f64;
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = Directions::of(channel.as_ref(), aggregator)?;
+    for device in 0..problem.devices() {
+        let seen = Seen::of(problem, device, aggregator)?;
         let budget = problem.precoder_budget(device);
         strongest = seen.gains.iter().fold(strongest, |most, gain| most.max(budget * gain * gain));
         directions.push(seen);
@@ -42,7 +43,8 @@ pub fn truncated_inversion(
     let mut scale = 0.0_f64;
     for (device, seen) in directions.iter().enumerate() {
         let budget = problem.precoder_budget(device);
-        let precoder = seen.inverse(|gain| budget * gain * gain >= threshold * strongest);
+        let keep = |gain: f64| budget * gain * gain >= threshold * strongest;
+        let precoder = seen.precoder(|gain| if keep(gain) { seen.inverse(gain) } else { 0.0 });
         scale = scale.max(squared_norm(precoder.as_ref()) / budget);
         precoders.push(precoder);
     }
@@ -61,33 +63,4 @@ pub fn truncated_inversion(
     let transceiver = Transceiver::new(problem, aggregator, precoders)?;
     transceiver.check_power(problem)?;
     Ok(transceiver)
-}
-
-/// The singular value decomposition of `D_n = H_n^H A`.
-struct Directions {
-    left: Mat<c64>,
-    gains: Vec<f64>,
-    right: Mat<c64>,
-    /// Gains up to this are rounding.
-    rounding: f64,
-}
-
-impl Directions {
-    fn of(channel: MatRef<'_, c64>, aggregator: MatRef<'_, c64>) -> Result<Self, Error> {
-        let seen = channel.adjoint() * aggregator;
-        let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let size = (squared_norm(channel) * squared_norm(aggregator)).sqrt();
-        let gains = svd.S().column_vector().iter().map(|value| value.re).collect();
-        let rounding = (seen.nrows() + seen.ncols()) as f64 * f64::EPSILON * size;
-        Ok(Self { left: svd.U().to_owned(), gains, right: svd.V().to_owned(), rounding })
-    }
-
-    /// `Σ_i w_i v_i^H / s_i` over the directions that are kept.
-    fn inverse(&self, keep: impl Fn(f64) -> bool) -> Mat<c64> {
-        let factor = |gain: f64| if gain > self.rounding && keep(gain) { gain.recip() } else { 0.0 };
-        let scaled = Mat::from_fn(self.left.nrows(), self.left.ncols(), |i, j| {
-            self.left[(i, j)] * factor(self.gains[j])
-        });
-        scaled * self.right.adjoint()
-    }
 }

@@ -67,7 +67,8 @@ pub struct Alternated {
 /// `A` and `B`, and convergence is linear.
 ///
 /// # Errors
-/// [`Error::InvalidOption`]; [`Error::DeviceCount`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
+/// [`Error::InvalidOption`]; [`Error::DeviceCount`]; [`Error::DeviceStreams`] if a device serves some streams only; [`Error::Shape`],
+/// [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
 /// [`Error::Numerical`].
 pub fn alternate(
     estimated: &Problem,
@@ -77,6 +78,7 @@ pub fn alternate(
 ) -> Result<Alternated, Error> {
     options.validate()?;
     error.require_devices(estimated.devices())?;
+    estimated.require_all_streams()?;
     let expected = (estimated.receive_antennas(), estimated.streams());
     crate::linalg::require_matrix(start, expected, crate::Quantity::Aggregator, 0)?;
     let mut transceiver = with_best_precoders(estimated, error, start.to_owned())?;

@@ -110,9 +110,9 @@ pub fn mean_squared_error(
 /// true channels, or the reverse.
 ///
 /// # Errors
-/// As [`Problem::new`]; [`Error::Streams`] if the channels are too narrow for the problem's streams.
+/// As [`Problem::new`]; [`Error::Streams`] or [`Error::DeviceStreams`] if the channels are too narrow for the problem's streams.
 pub fn with_channels(problem: &Problem, channels: Vec<Mat<c64>>) -> Result<Problem, Error> {
     Problem::new(channels, problem.transmit_power().to_vec(), problem.noise_power())?
         .with_signal_variance(problem.signal_variance().to_vec())?
-        .with_streams(problem.streams())
+        .with_streams_of(problem)
 }

@@ -96,7 +96,7 @@ impl Design {
 ///    `F(t A)` at the best `t`.
 /// 3. The best `starts` are refined roughly, the best of those to the end ([`refine`]).
 ///
-/// At most `Σ v_n L`, the MSE of silence. One seed gives one result.
+/// At most `Σ v_n L_n`, the MSE of silence. One seed gives one result.
 ///
 /// # Errors
 /// [`Error::InvalidOption`], [`Error::Numerical`]. A relaxation that is not solved to its gap is none: the bound holds, and the
@@ -140,8 +140,12 @@ pub fn redesign(
 }
 
 /// A lower bound on the MSE of every transceiver within the power limits: the larger of [`baseline::single_device_bound`] and the
-/// `mmse` relaxation's certified value less `Σ v_n (T_n − L)`, which the relaxation pays for antennas without a stream (theory, section 3).
+/// `mmse` relaxation's certified value less `Σ v_n (T_n − L_n)`, which the relaxation pays for antennas without a stream (theory, section 3).
 /// Tight within percents where `T_n = L`, weak elsewhere.
+///
+/// Where device `n` serves `L_n` of the `L` streams: filled up with zeros to `L` columns, its precoder leaves `‖A^H H_n B_n − E_n‖² + L − L_n` of
+/// `I_L`, and the relaxation's identity, `T_n×T_n`, has `T_n − L` more directions that `A A^H` cannot reach, so that the relaxed term is at most
+/// `‖A^H H_n B_n − E_n‖² + T_n − L_n`.
 ///
 /// # Errors
 /// [`Error::InvalidOption`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error: the bound holds.
@@ -156,9 +160,11 @@ fn relax(problem: &Problem, options: &relaxation::Options) -> Result<(Mat<c64>, 
         Err(Error::NotConverged { lower, .. }) => (matched_covariance(problem), lower),
         Err(error) => return Err(error),
     };
-    let unused =
-        |(channel, variance): (&Mat<c64>, &f64)| variance * (channel.ncols() - problem.streams()) as f64;
-    let offset: f64 = problem.channels().iter().zip(problem.signal_variance()).map(unused).sum();
+    let unused = |(device, channel): (usize, &Mat<c64>)| {
+        let antennas = channel.ncols() - problem.device_streams()[device].len();
+        problem.signal_variance()[device] * antennas as f64
+    };
+    let offset: f64 = problem.channels().iter().enumerate().map(unused).sum();
     Ok((relaxed, baseline::single_device_bound(problem)?.max(value - offset)))
 }
 

@@ -11,7 +11,8 @@ use faer::{Mat, MatRef, c64};
 ///
 /// Where `rank X ≤ L` it is exact: `A A^H = X`, and with the precoders of the relaxation's problem
 /// ([`power_limited`](crate::transceiver::power_limited) for `mmse`, [`zero_forcing`](crate::transceiver::zero_forcing) for the others)
-/// it attains the value of `X`. Where the rank is higher it drops directions that some device may need.
+/// it attains the value of `X`. Where the rank is higher it drops directions that some device may need. Where devices serve some streams
+/// only ([`Problem::with_device_streams`]) it is a start and no more: the relaxations do not know which column is whose.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFiniteEntry`] if `relaxed` is not a finite `R×R` matrix; [`Error::Numerical`].

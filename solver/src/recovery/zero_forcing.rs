@@ -32,7 +32,7 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
 }
 
 /// Local refinement of zero forcing from a starting aggregator: minimizes `α(A) = ‖A‖_F² max_n z_n(A)`,
-/// `z_n = v_n tr((A^H H_n H_n^H A)^{-1})/p_n`, the `α` of [`scaled_zero_forcing`]. Never worse than the start.
+/// `z_n = v_n tr(E_n^H (A^H H_n H_n^H A)^{-1} E_n)/p_n`, the `α` of [`scaled_zero_forcing`]. Never worse than the start.
 ///
 /// The maximum is smoothed by the exponential method of multipliers (Bertsekas, *Constrained Optimization and Lagrange
 /// Multiplier Methods*): with `λ_n > 0`, `Σ λ_n = 1`, L-BFGS minimizes `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`, which is at most `α`;
@@ -57,7 +57,11 @@ pub fn refine_zero_forcing(
             break;
         }
         let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: left };
-        let descent = descent::minimize_function(&|a| smooth.evaluate(a), factor.as_ref(), stop)?;
+        let evaluate = &mut |a: MatRef<'_, c64>, objective: &mut Objective| {
+            *objective = smooth.evaluate(a)?;
+            Ok(())
+        };
+        let descent = descent::minimize_function(evaluate, factor.as_ref(), stop)?;
         factor = descent.factor;
         iterations += descent.iterations.max(1);
         let forced = scaled_zero_forcing(problem, factor.as_ref())?;
@@ -96,7 +100,7 @@ struct Needs {
     smooth_maximum: f64,
     /// `λ_n z_n^β / Σ λ_m z_m^β`.
     shares: Vec<f64>,
-    /// `∇ log z_n = −2 H_n D_n (D_n^H D_n)^{-2} / tr((D_n^H D_n)^{-1})`.
+    /// `∇ log z_n = −2 H_n D_n C_n C_n^H / tr(E_n^H C_n)`, `C_n = (D_n^H D_n)^{-1} E_n`.
     gradients: Vec<Mat<c64>>,
 }
 
@@ -112,12 +116,11 @@ impl<'a> SmoothAlpha<'a> {
         for (device, channel) in self.problem.channels().iter().enumerate() {
             let seen = channel.adjoint() * aggregator;
             let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
-            let power: f64 = spectrum
-                .values
-                .iter()
-                .map(|&value| if value > 0.0 { value.recip() } else { f64::INFINITY })
-                .sum();
-            let slope = spectrum.map(|value| -2.0 / (value * value * power));
+            let inverse = spectrum.map(|value| if value > 0.0 { value.recip() } else { f64::INFINITY });
+            let streams = &self.problem.device_streams()[device];
+            let columns = Mat::from_fn(inverse.nrows(), streams.len(), |i, j| inverse[(i, streams[j])]);
+            let power: f64 = (0..streams.len()).map(|j| columns[(streams[j], j)].re).sum();
+            let slope = scaled((&columns * columns.adjoint()).as_ref(), -2.0 / power);
             gradients.push(channel * (seen * slope));
             needs.push(power / self.problem.precoder_budget(device));
         }
