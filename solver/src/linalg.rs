@@ -6,11 +6,12 @@
 use crate::error::{Error, Quantity};
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::DenseSolveCore;
 use faer::prelude::ReborrowMut;
 use faer::traits::ComplexField;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side, c64};
+use faer::{Accum, ColMut, Mat, MatMut, MatRef, Par, Side, c64};
 use std::mem::MaybeUninit;
 
 /// Eigenvalues in ascending order and the matching orthonormal eigenvectors of a Hermitian matrix.
@@ -172,6 +173,38 @@ pub(crate) fn factorize<T: ComplexField<Real = f64>>(
     let stack = scratch.stack(cholesky_in_place_scratch::<T>(matrix.nrows(), Par::Seq, Default::default()));
     cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Default::default()).is_ok()
         && (0..matrix.nrows()).all(|i| faer::traits::math_utils::real(&matrix[(i, i)]).is_finite())
+}
+
+/// Writes the eigenvalues of a Hermitian matrix, ascending, and its orthonormal eigenvectors. `false` if they are not found.
+pub(crate) fn eigen_into(
+    matrix: MatRef<'_, c64>,
+    values: ColMut<'_, c64>,
+    vectors: MatMut<'_, c64>,
+    scratch: &mut Scratch,
+) -> bool {
+    let request = self_adjoint_evd_scratch::<c64>(
+        matrix.nrows(),
+        ComputeEigenvectors::Yes,
+        Par::Seq,
+        Default::default(),
+    );
+    let values = values.as_diagonal_mut();
+    self_adjoint_evd(matrix, values, Some(vectors), Par::Seq, scratch.stack(request), Default::default())
+        .is_ok()
+}
+
+/// `M ← factor·M`.
+pub(crate) fn scale(matrix: MatMut<'_, c64>, factor: f64) {
+    for column in matrix.col_iter_mut() {
+        column.iter_mut().for_each(|entry| *entry *= factor);
+    }
+}
+
+/// `M ← M + factor·D`.
+pub(crate) fn add_scaled(matrix: MatMut<'_, c64>, direction: MatRef<'_, c64>, factor: f64) {
+    for (target, source) in matrix.col_iter_mut().zip(direction.col_iter()) {
+        target.iter_mut().zip(source.iter()).for_each(|(target, source)| *target += *source * factor);
+    }
 }
 
 /// `M ← (M + M^H)/2`.

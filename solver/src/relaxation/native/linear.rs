@@ -19,7 +19,6 @@ pub(super) fn points(
     let sides: Vec<usize> = problem.channels().iter().map(Mat::ncols).collect();
     method.reserve(problem.receive_antennas(), &sides);
     let mut rotations: Vec<Mat<c64>> = Vec::with_capacity(problem.devices());
-    let mut start = 0;
     for (device, channel) in problem.channels().iter().enumerate() {
         let norm = squared_norm(channel.as_ref()).sqrt();
         require_full_column_rank(channel.as_ref(), norm, Quantity::Channel, device)?;
@@ -27,9 +26,8 @@ pub(super) fn points(
         let antennas = channel.ncols();
         let scale = |i: usize| svd.S().column_vector()[i].re / demand(problem, device).sqrt();
         let whitened = Mat::from_fn(channel.nrows(), antennas, |row, i| svd.U()[(row, i)] * scale(i));
-        method.channels.as_mut().subcols_mut(start, antennas).copy_from(whitened);
+        method.channel_mut(device).copy_from(whitened);
         rotations.push(svd.V().to_owned());
-        start += antennas;
     }
     method.start()?;
     // Half the tolerance, because certifying scales the points.
