@@ -118,12 +118,21 @@ pub(crate) fn require_full_column_rank(
     quantity: Quantity,
     device: usize,
 ) -> Result<(), Error> {
-    let columns = matrix.ncols();
     let singular = matrix.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+    require_full_rank(&singular, (matrix.nrows(), matrix.ncols()), scale, quantity, device)
+}
+
+/// The same for a matrix of which the singular values are known.
+pub(crate) fn require_full_rank(
+    singular: &[f64],
+    (rows, columns): (usize, usize),
+    scale: f64,
+    quantity: Quantity,
+    device: usize,
+) -> Result<(), Error> {
     let largest = singular.iter().copied().fold(0.0, f64::max);
-    let smallest =
-        if matrix.nrows() < columns { 0.0 } else { singular.iter().copied().fold(f64::INFINITY, f64::min) };
-    let tolerance = (matrix.nrows() + columns) as f64 * f64::EPSILON * scale;
+    let smallest = if rows < columns { 0.0 } else { singular.iter().copied().fold(f64::INFINITY, f64::min) };
+    let tolerance = (rows + columns) as f64 * f64::EPSILON * scale;
     if smallest > tolerance {
         return Ok(());
     }
