@@ -1,4 +1,4 @@
-//! A primal–dual interior-point method on the complex Hermitian cone (theory, section 3), on a working set, for
+//! A primal–dual interior-point method on the complex Hermitian cone (theory, section 3), for
 //!
 //! min `tr X` s.t. `Z_n = H_n^H X H_n − I ⪰ 0`  and its dual  max `Σ tr U_n` s.t. `S = I − Σ H_n U_n H_n^H ⪰ 0`,
 //!
