@@ -12,7 +12,7 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::DenseSolveCore;
 use faer::prelude::ReborrowMut;
 use faer::traits::{ComplexField, Conjugate};
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side, c64};
+use faer::{Accum, ColMut, Mat, MatMut, MatRef, Par, Side, c64};
 use std::mem::MaybeUninit;
 
 /// Eigenvalues in ascending order and the matching orthonormal eigenvectors of a Hermitian matrix.
@@ -190,12 +190,21 @@ pub(crate) fn require_full_column_rank(
     quantity: Quantity,
     device: usize,
 ) -> Result<(), Error> {
-    let columns = matrix.ncols();
     let singular = matrix.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+    require_full_rank(&singular, (matrix.nrows(), matrix.ncols()), scale, quantity, device)
+}
+
+/// The same for a matrix of which the singular values are known.
+pub(crate) fn require_full_rank(
+    singular: &[f64],
+    (rows, columns): (usize, usize),
+    scale: f64,
+    quantity: Quantity,
+    device: usize,
+) -> Result<(), Error> {
     let largest = singular.iter().copied().fold(0.0, f64::max);
-    let smallest =
-        if matrix.nrows() < columns { 0.0 } else { singular.iter().copied().fold(f64::INFINITY, f64::min) };
-    let tolerance = (matrix.nrows() + columns) as f64 * f64::EPSILON * scale;
+    let smallest = if rows < columns { 0.0 } else { singular.iter().copied().fold(f64::INFINITY, f64::min) };
+    let tolerance = (rows + columns) as f64 * f64::EPSILON * scale;
     if smallest > tolerance {
         return Ok(());
     }
@@ -245,6 +254,38 @@ pub(crate) fn factorize<T: ComplexField<Real = f64>>(
     let stack = scratch.stack(cholesky_in_place_scratch::<T>(matrix.nrows(), Par::Seq, Default::default()));
     cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Default::default()).is_ok()
         && (0..matrix.nrows()).all(|i| faer::traits::math_utils::real(&matrix[(i, i)]).is_finite())
+}
+
+/// Writes the eigenvalues of a Hermitian matrix, ascending, and its orthonormal eigenvectors. `false` if they are not found.
+pub(crate) fn eigen_into(
+    matrix: MatRef<'_, c64>,
+    values: ColMut<'_, c64>,
+    vectors: MatMut<'_, c64>,
+    scratch: &mut Scratch,
+) -> bool {
+    let request = self_adjoint_evd_scratch::<c64>(
+        matrix.nrows(),
+        ComputeEigenvectors::Yes,
+        Par::Seq,
+        Default::default(),
+    );
+    let values = values.as_diagonal_mut();
+    self_adjoint_evd(matrix, values, Some(vectors), Par::Seq, scratch.stack(request), Default::default())
+        .is_ok()
+}
+
+/// `M ← factor·M`.
+pub(crate) fn scale(matrix: MatMut<'_, c64>, factor: f64) {
+    for column in matrix.col_iter_mut() {
+        column.iter_mut().for_each(|entry| *entry *= factor);
+    }
+}
+
+/// `M ← M + factor·D`.
+pub(crate) fn add_scaled(matrix: MatMut<'_, c64>, direction: MatRef<'_, c64>, factor: f64) {
+    for (target, source) in matrix.col_iter_mut().zip(direction.col_iter()) {
+        target.iter_mut().zip(source.iter()).for_each(|(target, source)| *target += *source * factor);
+    }
 }
 
 /// `M ← (M + M^H)/2`.

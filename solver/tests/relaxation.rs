@@ -67,6 +67,19 @@ fn ill_conditioned_channels_are_solved() {
     }
 }
 
+/// Many devices, where Newton's method keeps the receiver's unknowns, and many receive antennas, of which only a subspace matters.
+#[test]
+fn many_devices_and_many_receive_antennas_are_solved() {
+    for (receive, devices, transmit) in [(20, 128, 4), (4, 300, 1), (2, 40, 2), (128, 8, 4), (128, 2, 3)] {
+        let channels =
+            BlockFading::new(Fading::PAPER, receive, &vec![transmit; devices], 3).unwrap().block(0);
+        let problem = Problem::new(channels, vec![1.0; devices], 1.0).unwrap();
+        let options = Options { relative_gap: 1e-6, ..Options::default() };
+        let solution = lambda_min::solve(&problem, &options).unwrap();
+        assert!(solution.iterations <= 20, "{receive} {devices}: {}", solution.iterations);
+    }
+}
+
 #[test]
 fn certificates_are_recomputed_from_the_points() {
     let problem = paper_problem(4, 11);

@@ -116,7 +116,7 @@ pub(super) fn points(
 }
 
 /// Orthonormal columns `Q` and `Q^H H_n`, where all the channels together have fewer columns than rows: `X = Q X' Q^H`.
-fn reduced(channels: &[Mat<c64>]) -> (Option<Mat<c64>>, Vec<Mat<c64>>) {
+pub(super) fn reduced(channels: &[Mat<c64>]) -> (Option<Mat<c64>>, Vec<Mat<c64>>) {
     let columns: usize = channels.iter().map(Mat::ncols).sum();
     let rows = channels.first().map_or(0, Mat::nrows);
     if columns >= rows {

@@ -4,7 +4,6 @@
 //! `Re tr(A^H B)`, column by column of the lower triangle: `e_b e_b^T`, then for each row `a > b` the two
 //! matrices `(e_a e_b^T + e_b e_a^T)/√2` and `i(e_a e_b^T − e_b e_a^T)/√2`.
 
-use faer::prelude::ReborrowMut;
 use faer::{MatMut, MatRef, c64};
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
@@ -43,39 +42,45 @@ pub(super) fn read(coordinates: &[f64], mut matrix: MatMut<'_, c64>) {
     }
 }
 
-/// Adds to `block` (`k_n² × k_m²`) the operator `U ↦ sym(P U Q^H)` in coordinates, `P` and `Q` being `k_n×k_m`.
+/// Writes the `rows² × columns²` matrix, in coordinates, of an operator that takes a `columns×columns` matrix `U` to `Σ M U M^H`, the
+/// `M` being `rows×columns`. All that it depends on are the sums `entry(i, k, j, l) = Σ M[i,k] conj(M[j,l])`.
 ///
-/// `P E Q^H` of a basis matrix `E` is a sum of at most two outer products of a column of `P` and one of `Q`.
-pub(super) fn add_product(mut block: MatMut<'_, f64>, p: MatRef<'_, c64>, q: MatRef<'_, c64>) {
-    let (rows, side) = (p.nrows(), p.ncols());
+/// `lower` leaves out what is above the diagonal.
+#[inline]
+pub(super) fn write_operator(
+    mut matrix: MatMut<'_, f64>,
+    (rows, columns): (usize, usize),
+    lower: bool,
+    entry: impl Fn(usize, usize, usize, usize) -> c64,
+) {
     let mut column = 0;
-    for b in 0..side {
-        add_column(block.rb_mut(), column, rows, |i, j| p[(i, b)] * q[(j, b)].conj());
-        column += 1;
-        for a in b + 1..side {
-            let first = |i: usize, j: usize| p[(i, a)] * q[(j, b)].conj();
-            let second = |i: usize, j: usize| p[(i, b)] * q[(j, a)].conj();
-            add_column(block.rb_mut(), column, rows, |i, j| (first(i, j) + second(i, j)) * FRAC_1_SQRT_2);
-            add_column(block.rb_mut(), column + 1, rows, |i, j| {
-                let difference = (first(i, j) - second(i, j)) * FRAC_1_SQRT_2;
-                c64::new(-difference.im, difference.re)
-            });
-            column += 2;
-        }
-    }
-}
-
-/// Adds the coordinates of the Hermitian part of the `side × side` matrix with the given entries.
-fn add_column(mut block: MatMut<'_, f64>, column: usize, side: usize, entry: impl Fn(usize, usize) -> c64) {
-    let mut row = 0;
-    for b in 0..side {
-        block[(row, column)] += entry(b, b).re;
-        row += 1;
-        for a in b + 1..side {
-            let sum = entry(a, b) + entry(b, a).conj();
-            block[(row, column)] += sum.re * (SQRT_2 / 2.0);
-            block[(row + 1, column)] += sum.im * (SQRT_2 / 2.0);
-            row += 2;
+    for l in 0..columns {
+        for k in l..columns {
+            let mut row = if lower { column } else { 0 };
+            for j in (if lower { l } else { 0 })..rows {
+                for i in (if lower && j == l { k } else { j })..rows {
+                    let first = entry(i, k, j, l);
+                    if i == j && k == l {
+                        matrix[(row, column)] = first.re;
+                    } else if i == j {
+                        // The second sum is the conjugate of the first.
+                        matrix[(row, column)] = SQRT_2 * first.re;
+                        matrix[(row, column + 1)] = -SQRT_2 * first.im;
+                    } else if k == l {
+                        matrix[(row, column)] = SQRT_2 * first.re;
+                        matrix[(row + 1, column)] = SQRT_2 * first.im;
+                    } else {
+                        let second = entry(i, l, j, k);
+                        let (sum, difference) = (first + second, first - second);
+                        matrix[(row, column)] = sum.re;
+                        matrix[(row + 1, column)] = sum.im;
+                        matrix[(row, column + 1)] = -difference.im;
+                        matrix[(row + 1, column + 1)] = difference.re;
+                    }
+                    row += if i == j { 1 } else { 2 };
+                }
+            }
+            column += if k == l { 1 } else { 2 };
         }
     }
 }
@@ -106,19 +111,34 @@ mod tests {
     }
 
     #[test]
-    fn products_in_coordinates_are_products_of_matrices() {
+    fn operators_in_coordinates_are_products_of_matrices() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        let p = Fading::PAPER.sample(3, 2, &mut rng);
-        let q = Fading::PAPER.sample(2, 3, &mut rng);
+        let m = [(); 2].map(|()| Fading::PAPER.sample(3, 2, &mut rng));
         let u = hermitian_part(Fading::PAPER.sample(2, 2, &mut rng).as_ref());
         let mut operator = Mat::<f64>::zeros(9, 4);
-        add_product(operator.as_mut(), p.as_ref(), q.adjoint().to_owned().as_ref());
+        write_operator(operator.as_mut(), (3, 2), false, |i, k, j, l| {
+            m.iter().map(|m| m[(i, k)] * m[(j, l)].conj()).sum()
+        });
         let (mut input, mut expected) = (vec![0.0; 4], vec![0.0; 9]);
         write(u.as_ref(), &mut input);
-        write((&p * &u * &q).as_ref(), &mut expected);
+        write((&m[0] * &u * m[0].adjoint() + &m[1] * &u * m[1].adjoint()).as_ref(), &mut expected);
         for (row, expected) in expected.iter().enumerate() {
             let found: f64 = (0..4).map(|column| operator[(row, column)] * input[column]).sum();
             assert!((found - expected).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_lower_triangle_of_an_operator_is_that_of_the_whole() {
+        let m = Fading::PAPER.sample(3, 3, &mut ChaCha8Rng::seed_from_u64(3));
+        let entry = |i: usize, k: usize, j: usize, l: usize| m[(i, k)] * m[(j, l)].conj();
+        let (mut whole, mut lower) = (Mat::<f64>::zeros(9, 9), Mat::<f64>::zeros(9, 9));
+        write_operator(whole.as_mut(), (3, 3), false, entry);
+        write_operator(lower.as_mut(), (3, 3), true, entry);
+        for j in 0..9 {
+            for i in j..9 {
+                assert_eq!(whole[(i, j)], lower[(i, j)]);
+            }
         }
     }
 }

@@ -1,35 +1,38 @@
 //! `lambda_min`: max `Σ c_n tr U_n` over `𝒰`.
 
+use super::concave::reduced;
 use super::interior_point::InteriorPoint;
 use crate::error::{Error, Quantity};
-use crate::linalg::{require_full_column_rank, squared_norm};
+use crate::linalg::{require_full_rank, squared_norm};
 use crate::problem::Problem;
 use crate::relaxation::lambda_min::demand;
 use crate::relaxation::{Options, Points};
 use faer::{Mat, c64};
 
-/// Solves (17) by the interior-point method, each channel turned to its right singular vectors.
+/// Solves (17) by the interior-point method, each channel turned to its right singular vectors,
+/// and all to the subspace that they see.
 pub(super) fn points(
     method: &mut InteriorPoint,
     problem: &Problem,
     options: &Options,
 ) -> Result<Points, Error> {
+    let (basis, channels) = reduced(problem.channels());
     // With H_n = W Σ V^H and s = Σ/√c_n the constraint is diag(s) W^H X W diag(s) ⪰ I, and c_n U_n = V U' V^H: in these bases
     // a strong line of sight only scales the unknowns, which Cholesky factors do not mind.
-    let sides: Vec<usize> = problem.channels().iter().map(Mat::ncols).collect();
-    method.reserve(problem.receive_antennas(), &sides);
+    let sides: Vec<usize> = channels.iter().map(Mat::ncols).collect();
+    method.reserve(channels.first().map_or(0, Mat::nrows), &sides);
     let mut rotations: Vec<Mat<c64>> = Vec::with_capacity(problem.devices());
-    let mut start = 0;
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let norm = squared_norm(channel.as_ref()).sqrt();
-        require_full_column_rank(channel.as_ref(), norm, Quantity::Channel, device)?;
+    for (device, channel) in channels.iter().enumerate() {
         let svd = channel.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let antennas = channel.ncols();
-        let scale = |i: usize| svd.S().column_vector()[i].re / demand(problem, device).sqrt();
-        let whitened = Mat::from_fn(channel.nrows(), antennas, |row, i| svd.U()[(row, i)] * scale(i));
-        method.channels.as_mut().subcols_mut(start, antennas).copy_from(whitened);
+        let singular: Vec<f64> = svd.S().column_vector().iter().map(|value| value.re).collect();
+        let norm = squared_norm(channel.as_ref()).sqrt();
+        let shape = (problem.receive_antennas(), channel.ncols());
+        require_full_rank(&singular, shape, norm, Quantity::Channel, device)?;
+        let root = demand(problem, device).sqrt();
+        let whitened =
+            Mat::from_fn(channel.nrows(), channel.ncols(), |row, i| svd.U()[(row, i)] * (singular[i] / root));
+        method.channel_mut(device).copy_from(whitened);
         rotations.push(svd.V().to_owned());
-        start += antennas;
     }
     method.start()?;
     // Half the tolerance, because certifying scales the points.
@@ -40,5 +43,9 @@ pub(super) fn points(
         dual
     };
     let dual = rotations.iter().enumerate().map(whole).collect();
-    Ok(Points { primal: method.x.clone(), dual, iterations })
+    let primal = match &basis {
+        Some(basis) => basis * &method.x * basis.adjoint(),
+        None => method.x.clone(),
+    };
+    Ok(Points { primal, dual, iterations })
 }
