@@ -1,6 +1,4 @@
-//! Minimization of `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over complex matrices by argmin's L-BFGS.
-//!
-//! With `L` columns this refines a transceiver.
+//! Minimization of differentiable functions of an aggregator, `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` before all, by argmin's L-BFGS.
 
 use crate::error::Error;
 use crate::mismatch::{self, Evaluator, Objective};

@@ -4,15 +4,14 @@
 //! with the same instruction set, whatever the thread count.
 
 use crate::error::{Error, Quantity};
-use faer::diag::Diag;
-use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::DenseSolveCore;
 use faer::prelude::ReborrowMut;
 use faer::traits::{ComplexField, Conjugate};
-use faer::{Accum, ColMut, Mat, MatMut, MatRef, Par, Side, c64};
+use faer::{Accum, Col, ColMut, Mat, MatMut, MatRef, Par, Side, c64};
 use std::mem::MaybeUninit;
 
 /// Eigenvalues in ascending order and the matching orthonormal eigenvectors of a Hermitian matrix.
@@ -51,40 +50,31 @@ impl Spectrum {
 /// Eigendecompositions of Hermitian matrices of one size, one after another, in the same memory.
 pub(crate) struct Eigensolver {
     spectrum: Spectrum,
-    eigenvalues: Diag<c64>,
+    eigenvalues: Col<c64>,
     /// `V f(Λ)`.
     weighted: Mat<c64>,
-    memory: MemBuffer,
+    scratch: Scratch,
 }
 
 impl Eigensolver {
     /// For `side × side` matrices.
     pub fn new(side: usize) -> Self {
         let square = || Mat::zeros(side, side);
-        let need =
-            self_adjoint_evd_scratch::<c64>(side, ComputeEigenvectors::Yes, Par::Seq, Default::default());
         Self {
             spectrum: Spectrum { values: vec![0.0; side], vectors: square() },
-            eigenvalues: Diag::zeros(side),
+            eigenvalues: Col::zeros(side),
             weighted: square(),
-            memory: MemBuffer::new(need),
+            scratch: Scratch::default(),
         }
     }
 
     /// Of a finite Hermitian matrix of at most the given rank; the lower triangle is read.
     pub fn decompose(&mut self, matrix: MatRef<'_, c64>, rank: usize) -> Result<&Spectrum, Error> {
-        self_adjoint_evd(
-            matrix,
-            self.eigenvalues.as_mut(),
-            Some(self.spectrum.vectors.as_mut()),
-            Par::Seq,
-            MemStack::new(&mut self.memory),
-            Default::default(),
-        )
-        .map_err(|_| Error::Numerical { operation: "eigendecomposition" })?;
-        for (value, eigenvalue) in
-            self.spectrum.values.iter_mut().zip(self.eigenvalues.column_vector().iter())
-        {
+        let Spectrum { values, vectors } = &mut self.spectrum;
+        if !eigen_into(matrix, self.eigenvalues.as_mut(), vectors.as_mut(), &mut self.scratch) {
+            return Err(Error::Numerical { operation: "eigendecomposition" });
+        }
+        for (value, eigenvalue) in values.iter_mut().zip(self.eigenvalues.iter()) {
             *value = eigenvalue.re;
         }
         self.spectrum.limit_rank(rank);
@@ -100,12 +90,18 @@ impl Eigensolver {
                 self.weighted[(i, j)] = vectors[(i, j)] * factor;
             }
         }
-        product(result, self.weighted.as_ref(), vectors.adjoint());
+        multiply(result, self.weighted.as_ref(), vectors.adjoint());
     }
 }
 
-/// Writes `A B`.
-pub(crate) fn product<A, B>(result: MatMut<'_, c64>, a: MatRef<'_, A>, b: MatRef<'_, B>)
+/// `[M_1 … M_N]`, of matrices with the same number of rows.
+pub(crate) fn side_by_side(matrices: &[Mat<c64>]) -> Mat<c64> {
+    let columns: Vec<_> = matrices.iter().flat_map(|matrix| matrix.col_iter()).collect();
+    Mat::from_fn(matrices.first().map_or(0, Mat::nrows), columns.len(), |i, j| columns[j][i])
+}
+
+/// Writes `A B`, sequentially.
+pub(crate) fn multiply<A, B>(result: MatMut<'_, c64>, a: MatRef<'_, A>, b: MatRef<'_, B>)
 where
     A: Conjugate<Canonical = c64>,
     B: Conjugate<Canonical = c64>,
@@ -223,26 +219,6 @@ impl Scratch {
         }
         MemStack::new(&mut self.0)
     }
-}
-
-/// `destination ← [destination +] A B`, sequentially.
-pub(crate) fn multiply(destination: MatMut<'_, c64>, accum: Accum, a: MatRef<'_, c64>, b: MatRef<'_, c64>) {
-    matmul(destination, accum, a, b, c64::new(1.0, 0.0), Par::Seq);
-}
-
-/// `destination ← [destination +] A^H B`, sequentially.
-pub(crate) fn multiply_adjoint(
-    destination: MatMut<'_, c64>,
-    accum: Accum,
-    a: MatRef<'_, c64>,
-    b: MatRef<'_, c64>,
-) {
-    matmul(destination, accum, a.adjoint(), b, c64::new(1.0, 0.0), Par::Seq);
-}
-
-/// `destination ← A B^H`, sequentially.
-pub(crate) fn multiply_by_adjoint(destination: MatMut<'_, c64>, a: MatRef<'_, c64>, b: MatRef<'_, c64>) {
-    matmul(destination, Accum::Replace, a, b.adjoint(), c64::new(1.0, 0.0), Par::Seq);
 }
 
 /// Replaces a positive definite Hermitian matrix, of which the lower triangle is read, by its Cholesky factor, in the lower

@@ -15,7 +15,7 @@ const CLARABEL_GAP: f64 = 5e-5;
 /// The certified gap asked of the native methods.
 const NATIVE_GAP: f64 = 1e-7;
 /// How far the feasible values of the two backends may differ, relatively.
-const AGREEMENT: f64 = 2e-5;
+const AGREEMENT: f64 = 1e-5;
 
 fn certificate(
     relaxation: Relaxation,

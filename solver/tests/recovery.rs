@@ -118,7 +118,7 @@ fn refined_points_are_stationary() {
 /// direction lowers `α` to first order.
 #[test]
 fn zero_forcing_refinement_reaches_the_bound() {
-    let options = Options { relative_gap: 1e-4, ..Default::default() };
+    let options = Options { relative_gap: 1e-6, ..Default::default() };
     for (devices, most) in [(1, 1e-3), (2, 1e-2), (4, 0.04), (8, 0.09)] {
         let (mut sum, mut bounds) = (0.0, 0.0);
         for seed in 0..5 {

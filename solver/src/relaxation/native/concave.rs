@@ -22,6 +22,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use super::reduced;
 use crate::error::{Error, Quantity};
 use crate::linalg::{eigenvalues, hermitian_part, require_full_column_rank, squared_norm, trace};
 use crate::mismatch;
@@ -113,24 +114,6 @@ pub(super) fn points(
         None => iterate.x,
     };
     Ok(Points { primal, dual, iterations })
-}
-
-/// Orthonormal columns `Q` and `Q^H H_n`, where all the channels together have fewer columns than rows: `X = Q X' Q^H`.
-pub(super) fn reduced(channels: &[Mat<c64>]) -> (Option<Mat<c64>>, Vec<Mat<c64>>) {
-    let columns: usize = channels.iter().map(Mat::ncols).sum();
-    let rows = channels.first().map_or(0, Mat::nrows);
-    if columns >= rows {
-        return (None, channels.to_vec());
-    }
-    let mut stacked = Mat::<c64>::zeros(rows, columns);
-    let mut start = 0;
-    for channel in channels {
-        stacked.as_mut().subcols_mut(start, channel.ncols()).copy_from(channel);
-        start += channel.ncols();
-    }
-    let basis = stacked.qr().compute_thin_Q();
-    let seen = channels.iter().map(|channel| basis.adjoint() * channel).collect();
-    (Some(basis), seen)
 }
 
 impl Program {

@@ -1,7 +1,7 @@
 //! `lambda_min`: max `Σ c_n tr U_n` over `𝒰`.
 
-use super::concave::reduced;
 use super::interior_point::InteriorPoint;
+use super::reduced;
 use crate::error::{Error, Quantity};
 use crate::linalg::{require_full_rank, squared_norm};
 use crate::problem::Problem;

@@ -10,7 +10,9 @@ mod linear;
 
 use super::{Backend, Options, Points, Relaxation, Solution};
 use crate::error::Error;
+use crate::linalg::side_by_side;
 use crate::problem::Problem;
+use faer::{Mat, c64};
 
 /// The native methods: complex Hermitian throughout, no dependencies beyond linear algebra.
 #[derive(Debug, Clone, Default)]
@@ -33,4 +35,16 @@ impl Backend for Native {
             }
         }
     }
+}
+
+/// Orthonormal columns `Q` and `Q^H H_n`, where all the channels together have fewer columns than rows: `X = Q X' Q^H`.
+fn reduced(channels: &[Mat<c64>]) -> (Option<Mat<c64>>, Vec<Mat<c64>>) {
+    let columns: usize = channels.iter().map(Mat::ncols).sum();
+    let rows = channels.first().map_or(0, Mat::nrows);
+    if columns >= rows {
+        return (None, channels.to_vec());
+    }
+    let basis = side_by_side(channels).qr().compute_thin_Q();
+    let seen = channels.iter().map(|channel| basis.adjoint() * channel).collect();
+    (Some(basis), seen)
 }

@@ -1,8 +1,8 @@
 //! The two linear maps between the receiver's matrix and the devices' matrices.
 
-use crate::linalg::{make_hermitian, multiply, multiply_adjoint, multiply_by_adjoint};
+use crate::linalg::{make_hermitian, multiply};
 use faer::prelude::ReborrowMut;
-use faer::{Accum, Mat, MatMut, MatRef, c64};
+use faer::{Mat, MatMut, MatRef, c64};
 use std::ops::Range;
 
 /// The devices' `T_n×T_n` matrices side by side, the top `T_n` rows of each in use.
@@ -81,18 +81,18 @@ impl Channels {
     pub fn received(&mut self, u: &Strip, mut out: MatMut<'_, c64>) {
         for block in &self.blocks {
             let target = block.columns_mut(&mut self.product);
-            multiply(target, Accum::Replace, block.columns(&self.columns), block.of(u));
+            multiply(target, block.columns(&self.columns), block.of(u));
         }
-        multiply_by_adjoint(out.rb_mut(), self.product.as_ref(), self.columns.as_ref());
+        multiply(out.rb_mut(), self.product.as_ref(), self.columns.adjoint());
         make_hermitian(out);
     }
 
     /// `H_n^H X H_n` for every device.
     pub fn seen(&mut self, x: MatRef<'_, c64>, out: &mut Strip) {
-        multiply(self.product.as_mut(), Accum::Replace, x, self.columns.as_ref());
+        multiply(self.product.as_mut(), x, self.columns.as_ref());
         for block in &self.blocks {
             let (columns, product) = (block.columns(&self.columns), block.columns(&self.product));
-            multiply_adjoint(block.of_mut(out), Accum::Replace, columns, product);
+            multiply(block.of_mut(out), columns.adjoint(), product);
             make_hermitian(block.of_mut(out));
         }
     }

@@ -3,10 +3,10 @@
 use super::channels::{Channels, Strip};
 use super::direction::{Direction, Scalings, solve_factorized};
 use super::scaling::Work;
-use crate::linalg::{add_scaled, factorize, multiply_adjoint, multiply_by_adjoint, scale};
+use crate::linalg::{add_scaled, factorize, multiply, scale};
 use crate::relaxation::native::coordinates;
 use faer::prelude::ReborrowMut;
-use faer::{Accum, Mat, c64};
+use faer::{Mat, c64};
 
 /// `Σ_m P_nm ΔU_m P_nm^H + W_n^{-1} ΔU_n W_n^{-1} = E_n z̄_n E_n^H − H_n^H F x̄ F^H H_n`, `P = H^H W H`, `W = F F^H`, `W_n^{-1} = E_n E_n^H`.
 #[derive(Debug, Clone)]
@@ -42,12 +42,12 @@ impl DualSystem {
     pub fn assemble(&mut self, channels: &Channels, scalings: &Scalings, work: &mut Work) -> bool {
         let Self { metric, seen, gram, inverse_metrics, matrix, .. } = self;
         let frame = scalings.whole.frame.as_ref();
-        multiply_by_adjoint(metric.as_mut(), frame, frame);
-        multiply_adjoint(seen.as_mut(), Accum::Replace, frame, channels.columns.as_ref());
-        multiply_adjoint(gram.as_mut(), Accum::Replace, seen.as_ref(), seen.as_ref());
+        multiply(metric.as_mut(), frame, frame.adjoint());
+        multiply(seen.as_mut(), frame.adjoint(), channels.columns.as_ref());
+        multiply(gram.as_mut(), seen.adjoint(), seen.as_ref());
         for (m, second) in channels.blocks.iter().enumerate() {
             let frame = second.of(&scalings.parts.dual_frame);
-            multiply_by_adjoint(second.of_mut(inverse_metrics), frame, frame);
+            multiply(second.of_mut(inverse_metrics), frame, frame.adjoint());
             let w = second.of(inverse_metrics);
             for (n, first) in channels.blocks.iter().enumerate().skip(m) {
                 let shape = (first.side, second.side);

@@ -3,7 +3,7 @@
 use super::channels::{Channels, Strip};
 use super::direction::{Direction, Scalings, solve_factorized};
 use super::scaling::Work;
-use crate::linalg::{add_scaled, factorize, multiply, multiply_by_adjoint, scale};
+use crate::linalg::{add_scaled, factorize, multiply, scale};
 use crate::relaxation::native::coordinates;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, Par, c64};
@@ -69,15 +69,15 @@ impl PrimalSystem {
     pub fn assemble(&mut self, channels: &Channels, scalings: &Scalings, work: &mut Work) -> bool {
         let receive = self.square.nrows();
         let frame = scalings.whole.dual_frame.as_ref();
-        multiply_by_adjoint(self.square.as_mut(), frame, frame);
+        multiply(self.square.as_mut(), frame, frame.adjoint());
         self.write_parts(0);
         for (n, block) in channels.blocks.iter().enumerate() {
             let frame = block.of(&scalings.parts.frame);
-            multiply_by_adjoint(block.of_mut(&mut self.metrics), frame, frame);
+            multiply(block.of_mut(&mut self.metrics), frame, frame.adjoint());
             let amplified = block.columns_mut(&mut self.amplified);
-            multiply(amplified, Accum::Replace, block.columns(&channels.columns), frame);
+            multiply(amplified, block.columns(&channels.columns), frame);
             let amplified = block.columns(&self.amplified);
-            multiply_by_adjoint(self.square.as_mut(), amplified, amplified);
+            multiply(self.square.as_mut(), amplified, amplified.adjoint());
             self.write_parts(n + 1);
         }
         let full = BlockStructure::Rectangular;

@@ -1,13 +1,10 @@
 //! Nesterov–Todd scaling of one pair of positive definite matrices.
 
 use super::channels::Block;
-use crate::linalg::{
-    Scratch, add_scaled, eigen_into, factorize, make_hermitian, multiply, multiply_adjoint,
-    multiply_by_adjoint,
-};
+use crate::linalg::{Scratch, add_scaled, eigen_into, factorize, make_hermitian, multiply};
 use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::prelude::ReborrowMut;
-use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
+use faer::{Mat, MatMut, MatRef, Par, c64};
 
 /// Frames `F` and `E = F^{-H}` of a pair of positive definite matrices `A` and `B`: `A = F diag(λ) F^H`, `B = E diag(λ) E^H`.
 #[derive(Debug, Clone)]
@@ -41,14 +38,14 @@ impl Scaling {
         for j in 1..side {
             factor.rb_mut().col_mut(j).subrows_mut(0, j).fill(c64::new(0.0, 0.0));
         }
-        multiply(frame.rb_mut(), Accum::Replace, a, factor.as_ref());
-        multiply_adjoint(product.rb_mut(), Accum::Replace, factor.as_ref(), frame.as_ref());
+        multiply(frame.rb_mut(), a, factor.as_ref());
+        multiply(product.rb_mut(), factor.as_ref().adjoint(), frame.as_ref());
         make_hermitian(product.rb_mut());
         let mut squares = eigenvalues.as_mut().col_mut(0).subrows_mut(0, side);
         if !eigen_into(product.as_ref(), squares.rb_mut(), frame.rb_mut(), scratch) {
             return false;
         }
-        multiply(dual.rb_mut(), Accum::Replace, factor.as_ref(), frame.as_ref());
+        multiply(dual.rb_mut(), factor.as_ref(), frame.as_ref());
         solve_upper_triangular_in_place(factor.adjoint(), frame.rb_mut(), Par::Seq);
         let lambda = &mut self.lambda[block.range()];
         for (j, (lambda, square)) in lambda.iter_mut().zip(squares.iter()).enumerate() {
@@ -90,16 +87,16 @@ impl Work {
     /// `D ← F D F^H`, Hermitian.
     pub fn turn(&mut self, mut d: MatMut<'_, c64>, frame: MatRef<'_, c64>) {
         let mut left = self.factor.as_mut().submatrix_mut(0, 0, d.nrows(), d.nrows());
-        multiply(left.rb_mut(), Accum::Replace, frame, d.as_ref());
-        multiply_by_adjoint(d.rb_mut(), left.as_ref(), frame);
+        multiply(left.rb_mut(), frame, d.as_ref());
+        multiply(d.rb_mut(), left.as_ref(), frame.adjoint());
         make_hermitian(d);
     }
 
     /// `D ← F^H D F`, Hermitian.
     pub fn turn_back(&mut self, mut d: MatMut<'_, c64>, frame: MatRef<'_, c64>) {
         let mut left = self.factor.as_mut().submatrix_mut(0, 0, d.nrows(), d.nrows());
-        multiply_adjoint(left.rb_mut(), Accum::Replace, frame, d.as_ref());
-        multiply(d.rb_mut(), Accum::Replace, left.as_ref(), frame);
+        multiply(left.rb_mut(), frame.adjoint(), d.as_ref());
+        multiply(d.rb_mut(), left.as_ref(), frame);
         make_hermitian(d);
     }
 
@@ -108,8 +105,8 @@ impl Work {
         let side = a.nrows();
         let mut left = self.factor.as_mut().submatrix_mut(0, 0, side, side);
         let mut product = self.product.as_mut().submatrix_mut(0, 0, side, side);
-        multiply(left.rb_mut(), Accum::Replace, w, d);
-        multiply_by_adjoint(product.rb_mut(), left.as_ref(), w);
+        multiply(left.rb_mut(), w, d);
+        multiply(product.rb_mut(), left.as_ref(), w.adjoint());
         add_scaled(a.rb_mut(), product.as_ref(), -1.0);
         make_hermitian(a);
     }
@@ -159,7 +156,7 @@ pub(super) fn write_target(
     match predictor {
         None => out.fill(c64::new(0.0, 0.0)),
         Some((first, second)) => {
-            multiply(out.rb_mut(), Accum::Replace, first, second);
+            multiply(out.rb_mut(), first, second);
             make_hermitian(out.rb_mut());
             for (j, column) in out.rb_mut().col_iter_mut().enumerate() {
                 for (entry, value) in column.iter_mut().zip(lambda) {

@@ -1,0 +1,111 @@
+//! The objective of P_s with the best precoders, and its gradient.
+
+use super::{Mode, modes, residual, sensitivity, total_residual, weighted_multiplier};
+use crate::error::Error;
+use crate::linalg::{Eigensolver, multiply, side_by_side, squared_norm};
+use crate::problem::Problem;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
+
+/// A value with its gradient with respect to `Re tr(·^H ·)`.
+pub(crate) struct Objective {
+    pub value: f64,
+    pub gradient: Mat<c64>,
+}
+
+/// `F(A) = Σ_n v_n min_B ‖A^H H_n B − E_n‖_F² + σ² ‖A‖_F²`, the objective of P_s with the best precoders, at one `A` (`R×L`) after
+/// another: what does not depend on `A` and the room for what does are kept.
+pub(crate) struct Evaluator<'a> {
+    problem: &'a Problem,
+    /// `[H_1 … H_N]`, `R×Σ T_n`.
+    channels: Mat<c64>,
+    /// `D_n = H_n^H A`, one below the other, `Σ T_n×L`.
+    seen: Mat<c64>,
+    /// `−2 v_n D_n U_n`, likewise.
+    slopes: Mat<c64>,
+    /// `D_n^H D_n` of one device, then `−2 v_n U_n`.
+    square: Mat<c64>,
+    /// `(D_n^H D_n + μ_n I)^{-1}`, in the columns of the device's streams alone: `B_n = D_n (D_n^H D_n + μ_n I)^{-1} E_n`.
+    precoding: Mat<c64>,
+    /// `μ_n (D_n^H D_n + μ_n I)^{-1}`: `E_n − D_n^H B_n` is this times `E_n`.
+    mismatch: Mat<c64>,
+    modes: Vec<Mode>,
+    eigensolver: Eigensolver,
+}
+
+impl<'a> Evaluator<'a> {
+    pub fn new(problem: &'a Problem) -> Self {
+        let (channels, streams) = (side_by_side(problem.channels()), problem.streams());
+        let stacked = || Mat::zeros(channels.ncols(), streams);
+        let (seen, slopes) = (stacked(), stacked());
+        let square = || Mat::zeros(streams, streams);
+        let (square, precoding, mismatch) = (square(), square(), square());
+        let (modes, eigensolver) = (Vec::with_capacity(streams), Eigensolver::new(streams));
+        Self { problem, channels, seen, slopes, square, precoding, mismatch, modes, eigensolver }
+    }
+
+    /// Writes `F(A)` and its gradient `2σ²A − 2 Σ_n v_n H_n D_n U_n`, where `D_n U_n = B_n (E_n − D_n^H B_n)^H`: at the best precoders the
+    /// derivative is that for fixed ones.
+    pub fn evaluate(&mut self, factor: MatRef<'_, c64>, objective: &mut Objective) -> Result<(), Error> {
+        let noise_power = self.problem.noise_power();
+        multiply(self.seen.as_mut(), self.channels.adjoint(), factor);
+        let mut value = noise_power * squared_norm(factor);
+        let mut first = 0;
+        for (device, channel) in self.problem.channels().iter().enumerate() {
+            let variance = self.problem.signal_variance()[device];
+            let seen = self.seen.subrows(first, channel.ncols());
+            multiply(self.square.as_mut(), seen.adjoint(), seen);
+            let spectrum = self.eigensolver.decompose(self.square.as_ref(), channel.ncols())?;
+            self.modes.clear();
+            self.modes.extend(modes(self.problem, device, spectrum));
+            let multiplier = weighted_multiplier(&self.modes, self.problem.precoder_budget(device));
+            value += variance * total_residual(&self.modes, multiplier);
+            if self.problem.serves_all(device) {
+                let weight = |value| -2.0 * variance * sensitivity(value, multiplier);
+                self.eigensolver.map(weight, self.square.as_mut());
+            } else {
+                // Where λ = 0, D_n has nothing to precode.
+                let inverse = |value| if value > 0.0 { 1.0 / (value + multiplier) } else { 0.0 };
+                self.eigensolver.map(inverse, self.precoding.as_mut());
+                keep_columns(self.precoding.as_mut(), &self.problem.device_streams()[device]);
+                self.eigensolver.map(|value| residual(value, multiplier).sqrt(), self.mismatch.as_mut());
+                let factor = c64::new(-2.0 * variance, 0.0);
+                let (left, right) = (self.precoding.as_ref(), self.mismatch.as_ref());
+                matmul(self.square.as_mut(), Accum::Replace, left, right, factor, Par::Seq);
+            }
+            multiply(self.slopes.subrows_mut(first, channel.ncols()), seen, self.square.as_ref());
+            first += channel.ncols();
+        }
+        objective.value = value;
+        objective.gradient.copy_from(factor);
+        objective.gradient *= faer::Scale(c64::new(2.0 * noise_power, 0.0));
+        matmul(
+            objective.gradient.as_mut(),
+            Accum::Add,
+            self.channels.as_ref(),
+            self.slopes.as_ref(),
+            c64::new(1.0, 0.0),
+            Par::Seq,
+        );
+        if !(value.is_finite() && squared_norm(objective.gradient.as_ref()).is_finite()) {
+            return Err(Error::Numerical { operation: "the mean squared error" });
+        }
+        Ok(())
+    }
+}
+
+/// Sets all other columns to zero.
+fn keep_columns(matrix: MatMut<'_, c64>, kept: &[usize]) {
+    for (index, mut column) in matrix.col_iter_mut().enumerate() {
+        if kept.binary_search(&index).is_err() {
+            column.fill(c64::new(0.0, 0.0));
+        }
+    }
+}
+
+/// `F` and its gradient at one `A` (`R×L`).
+pub(crate) fn evaluate(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Objective, Error> {
+    let mut objective = Objective { value: 0.0, gradient: Mat::zeros(factor.nrows(), factor.ncols()) };
+    Evaluator::new(problem).evaluate(factor, &mut objective)?;
+    Ok(objective)
+}

@@ -1,0 +1,132 @@
+//! The best precoder of one device under its power limit, and what it costs (theory, sections 2 and 3).
+//!
+//! For a Gram matrix `M` with eigenvalues `λ_i` (`D D^H` or `D^H D`, `D = H^H A`) and a budget `q`:
+//!
+//! `φ(M) = min_B ‖D^H B − I‖_F² s.t. ‖B‖_F² ≤ q = Σ (μ/(λ_i + μ))²`,
+//!
+//! with the least `μ ≥ 0` for which `s(μ) = Σ λ_i/(λ_i + μ)² ≤ q`. Everything the solver does with power
+//! limits is built on this scalar root.
+
+mod evaluator;
+mod ray;
+mod seen;
+
+pub(crate) use evaluator::{Evaluator, Objective, evaluate};
+pub(crate) use ray::{best_scale, best_value};
+pub(crate) use seen::Seen;
+
+use crate::error::Error;
+use crate::linalg::{Spectrum, inner, squared_norm};
+use crate::problem::Problem;
+use faer::{MatRef, c64};
+
+/// More Newton steps than the root ever needs: from the left they converge monotonically and quadratically.
+const NEWTON_STEPS: usize = 64;
+/// An eigenvalue `λ_i` of `D_n^H D_n` and its weight `ω_i = ‖w_i^H E_n‖²`, the share of its eigenvector `w_i` in the streams of the device;
+/// 1 where that is all streams.
+pub(crate) type Mode = (f64, f64);
+
+/// The least `μ ≥ 0` with `Σ λ_i/(λ_i + μ)² ≤ q`. Negative `λ_i` (rounding) count as zero.
+pub(crate) fn multiplier(eigenvalues: &[f64], budget: f64) -> f64 {
+    root(eigenvalues.iter().map(|&value| (value, 1.0)), budget)
+}
+
+/// The least `μ ≥ 0` with `Σ ω_i λ_i/(λ_i + μ)² ≤ q`.
+pub(crate) fn weighted_multiplier(modes: &[Mode], budget: f64) -> f64 {
+    root(modes.iter().copied(), budget)
+}
+
+fn root(modes: impl Iterator<Item = Mode> + Clone, budget: f64) -> f64 {
+    let positive = || modes.clone().filter(|&(value, _)| value > 0.0);
+    // No single term may exceed the budget, which starts Newton's method left of the root.
+    let mut multiplier =
+        positive().map(|(value, weight)| (weight * value / budget).sqrt() - value).fold(0.0, f64::max);
+    for _ in 0..NEWTON_STEPS {
+        let power: f64 =
+            positive().map(|(value, weight)| weight * value / (value + multiplier).powi(2)).sum();
+        if power <= budget {
+            break;
+        }
+        // Newton on 1/√q − 1/√s(μ), nearly linear in μ (the secular equation of trust regions).
+        let slope: f64 =
+            positive().map(|(value, weight)| weight * value / (value + multiplier).powi(3)).sum();
+        let step = power / slope * ((power / budget).sqrt() - 1.0);
+        if multiplier + step <= multiplier {
+            break;
+        }
+        multiplier += step;
+    }
+    multiplier
+}
+
+/// `(μ/(λ + μ))²`: what one eigendirection contributes to `φ`. A direction with `λ = 0` cannot be reached and costs 1.
+pub(crate) fn residual(eigenvalue: f64, multiplier: f64) -> f64 {
+    let eigenvalue = eigenvalue.max(0.0);
+    if eigenvalue + multiplier > 0.0 { (multiplier / (eigenvalue + multiplier)).powi(2) } else { 1.0 }
+}
+
+/// `μ/(λ + μ)²`: the eigenvalue of `U = μ(M + μI)^{-2} = −∂φ/∂M`.
+fn sensitivity(eigenvalue: f64, multiplier: f64) -> f64 {
+    let eigenvalue = eigenvalue.max(0.0);
+    if multiplier > 0.0 { multiplier / (eigenvalue + multiplier).powi(2) } else { 0.0 }
+}
+
+/// The modes of a device from the decomposition of its `D_n^H D_n`.
+fn modes(problem: &Problem, device: usize, spectrum: &Spectrum) -> impl Iterator<Item = Mode> {
+    let all = problem.serves_all(device);
+    let streams = &problem.device_streams()[device];
+    let weight = move |mode: usize| -> f64 {
+        if all {
+            1.0
+        } else {
+            streams.iter().map(|&stream| spectrum.vectors[(stream, mode)].norm_sqr()).sum()
+        }
+    };
+    spectrum.values.iter().enumerate().map(move |(mode, &value)| (value, weight(mode)))
+}
+
+/// `Σ_i ω_i (μ/(λ_i + μ))²`: what the device's best precoder leaves, `‖D^H B − E‖_F²`.
+fn total_residual(modes: &[Mode], multiplier: f64) -> f64 {
+    modes.iter().map(|&(value, weight)| weight * residual(value, multiplier)).sum()
+}
+
+/// Relative size of the gradient: `‖∇F‖ ‖A‖ / F`, the first-order decrease that a unit relative step could bring.
+pub(crate) fn stationarity(objective: &Objective, factor: MatRef<'_, c64>) -> f64 {
+    (inner(objective.gradient.as_ref(), objective.gradient.as_ref()) * squared_norm(factor)).sqrt()
+        / objective.value.max(f64::MIN_POSITIVE)
+}
+
+/// `max_n v_n tr(E_n^H (G^H H_n H_n^H G)^{-1} E_n)/p_n`: the least factor on `‖G‖²` for which zero forcing is within every limit;
+/// infinite if some device has no zero forcing.
+pub(crate) fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) -> Result<f64, Error> {
+    let mut scale = 0.0_f64;
+    for device in 0..problem.devices() {
+        scale = scale.max(zero_forcing_power(problem, device, direction)? / problem.precoder_budget(device));
+    }
+    Ok(scale)
+}
+
+fn zero_forcing_power(problem: &Problem, device: usize, direction: MatRef<'_, c64>) -> Result<f64, Error> {
+    if !problem.serves_all(device) {
+        let seen = Seen::of(problem, device, direction)?;
+        return Ok(if seen.reaches_all_streams() { seen.zero_forcing_power() } else { f64::INFINITY });
+    }
+    let channel = problem.channels()[device].as_ref();
+    let seen = channel.adjoint() * direction;
+    let singular = seen.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+    let rounding = rounding(seen.as_ref(), channel, direction);
+    if singular.iter().any(|&value| value <= rounding) {
+        return Ok(f64::INFINITY);
+    }
+    Ok(singular.iter().map(|value| 1.0 / (value * value)).sum())
+}
+
+/// Singular values of this size are what rounding leaves where the channel cancels the aggregator.
+fn rounding(seen: MatRef<'_, c64>, channel: MatRef<'_, c64>, aggregator: MatRef<'_, c64>) -> f64 {
+    (seen.nrows() + seen.ncols()) as f64
+        * f64::EPSILON
+        * (squared_norm(channel) * squared_norm(aggregator)).sqrt()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! A channel seen through an aggregator.
+
+use super::{Mode, rounding};
+use crate::error::Error;
+use crate::linalg::squared_norm;
+use crate::problem::Problem;
+use faer::{Mat, MatRef, c64};
+
+/// The singular value decomposition `D_n = H_n^H A = W S V^H` and its share in the device's streams: what its precoders are made of.
+pub(crate) struct Seen {
+    /// `W`, `T_n×min(T_n, L)`.
+    left: Mat<c64>,
+    /// `S`, descending.
+    pub gains: Vec<f64>,
+    /// `E_n^H V`, `L_n×min(T_n, L)`.
+    right: Mat<c64>,
+    /// Gains up to this are rounding.
+    rounding: f64,
+}
+
+impl Seen {
+    pub fn of(problem: &Problem, device: usize, aggregator: MatRef<'_, c64>) -> Result<Self, Error> {
+        let channel = problem.channels()[device].as_ref();
+        let seen = channel.adjoint() * aggregator;
+        let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let gains = svd.S().column_vector().iter().map(|value| value.re).collect();
+        let streams = &problem.device_streams()[device];
+        let right = Mat::from_fn(streams.len(), svd.V().ncols(), |i, j| svd.V()[(streams[i], j)]);
+        let rounding = rounding(seen.as_ref(), channel, aggregator);
+        Ok(Self { left: svd.U().to_owned(), gains, right, rounding })
+    }
+
+    /// `λ_i = s_i²` with the weights `ω_i = ‖v_i^H E_n‖²`; directions beyond have `λ = 0`.
+    pub fn modes(&self) -> Vec<Mode> {
+        let weight = |mode: usize| squared_norm(self.right.subcols(mode, 1));
+        self.gains.iter().enumerate().map(|(mode, gain)| (gain * gain, weight(mode))).collect()
+    }
+
+    /// `W f(S) V^H E_n`.
+    pub fn precoder(&self, f: impl Fn(f64) -> f64) -> Mat<c64> {
+        let scaled =
+            Mat::from_fn(self.left.nrows(), self.left.ncols(), |i, j| self.left[(i, j)] * f(self.gains[j]));
+        scaled * self.right.adjoint()
+    }
+
+    /// Whether `D_n^H B = E_n` has a solution: the right singular vectors of no gain have no share in the streams.
+    pub fn reaches_all_streams(&self) -> bool {
+        let (streams, antennas) = (self.right.nrows() as f64, self.left.nrows() as f64);
+        let reached = self.modes().into_iter().zip(&self.gains).filter(|(_, gain)| **gain > self.rounding);
+        let lost = streams - reached.map(|((_, weight), _)| weight).sum::<f64>();
+        lost <= (streams + antennas) * streams * f64::EPSILON
+    }
+
+    /// `1/s` of a gain that is none of rounding, 0 otherwise.
+    pub fn inverse(&self, gain: f64) -> f64 {
+        if gain > self.rounding { gain.recip() } else { 0.0 }
+    }
+
+    /// `‖B‖_F²` of the least `B` with `D_n^H B = E_n`, where there is one.
+    pub fn zero_forcing_power(&self) -> f64 {
+        let powers = self.modes().into_iter().zip(&self.gains);
+        powers.map(|((_, weight), &gain)| weight * self.inverse(gain).powi(2)).sum()
+    }
+}

@@ -1,0 +1,82 @@
+use super::ray::Ray;
+use super::*;
+use crate::channel::{BlockFading, Fading};
+use faer::Mat;
+
+fn random(columns: usize, seed: u64) -> Mat<c64> {
+    BlockFading::new(Fading::RAYLEIGH, 8, &[columns], seed).unwrap().block(0).remove(0)
+}
+
+/// Some power limits bind and others do not; powers, variances and antennas are unequal.
+fn uneven_problem() -> Problem {
+    let channels = BlockFading::new(Fading::PAPER, 8, &[3, 4, 3], 1).unwrap().block(0);
+    let problem = Problem::new(channels, vec![1e-3, 1.0, 1e3], 0.3).unwrap();
+    problem.with_signal_variance(vec![1.0, 3.0, 0.3]).unwrap()
+}
+
+fn moved(point: &Mat<c64>, direction: &Mat<c64>, step: f64) -> Mat<c64> {
+    Mat::from_fn(8, 3, |i, j| point[(i, j)] + direction[(i, j)] * step)
+}
+
+/// The same devices, each with streams of its own; the third has fewer antennas than there are sums.
+fn grouped_problem() -> Problem {
+    let channels = BlockFading::new(Fading::PAPER, 8, &[3, 4, 2], 1).unwrap().block(0);
+    let problem = Problem::new(channels, vec![1e-3, 1.0, 1e3], 0.3).unwrap();
+    problem.with_device_streams(vec![vec![0, 2], vec![1], vec![0, 1]]).unwrap()
+}
+
+/// Central differences of `F`.
+#[test]
+fn gradient_agrees_with_differences() {
+    for problem in [uneven_problem(), grouped_problem()] {
+        check_gradient(&problem);
+    }
+}
+
+fn check_gradient(problem: &Problem) {
+    let [point, direction] = [random(3, 2), random(3, 3)];
+    let value = |step| evaluate(problem, moved(&point, &direction, step).as_ref()).unwrap().value;
+    let gradient = evaluate(problem, point.as_ref()).unwrap().gradient;
+    let slope = inner(gradient.as_ref(), direction.as_ref());
+    let difference = (value(1e-5) - value(-1e-5)) / 2e-5;
+    assert!((slope - difference).abs() < 1e-6 * slope.abs(), "{slope} {difference}");
+}
+
+/// What an evaluator finds does not depend on what it was asked before.
+#[test]
+fn evaluations_do_not_depend_on_the_last_one() {
+    let problem = uneven_problem();
+    let [first, second] = [random(3, 2), random(3, 3)];
+    let fresh = evaluate(&problem, second.as_ref()).unwrap();
+    let mut used = evaluate(&problem, first.as_ref()).unwrap();
+    let mut evaluator = Evaluator::new(&problem);
+    evaluator.evaluate(first.as_ref(), &mut used).unwrap();
+    evaluator.evaluate(second.as_ref(), &mut used).unwrap();
+    assert_eq!(fresh.value.to_bits(), used.value.to_bits());
+    assert_eq!(fresh.gradient, used.gradient);
+}
+
+/// Along a ray, value and derivative are those of `F`, and the best scale leaves no slope.
+#[test]
+fn rays_agree_with_evaluations() {
+    for problem in [uneven_problem(), grouped_problem()] {
+        check_ray(&problem);
+    }
+}
+
+fn check_ray(problem: &Problem) {
+    let point = random(3, 2);
+    let ray = Ray::new(problem, point.as_ref()).unwrap();
+    for scale in [1e-3, 1.0, 1e3] {
+        let at = moved(&point, &point, f64::sqrt(scale) - 1.0);
+        let objective = evaluate(problem, at.as_ref()).unwrap();
+        assert!((ray.value(scale) / objective.value - 1.0).abs() < 1e-12);
+        // d/dt F(t A) = 2t dF/ds at s = t².
+        let slope = inner(objective.gradient.as_ref(), at.as_ref());
+        let derivative = 2.0 * scale * ray.derivative(scale);
+        assert!((slope - derivative).abs() < 1e-9 * slope.abs(), "{slope} {derivative}");
+    }
+    let best = ray.best();
+    assert!((ray.derivative(best) / ray.noise).abs() < 1e-5);
+    assert_eq!(best_value(problem, point.as_ref()).unwrap(), ray.value(best));
+}
