@@ -6,6 +6,7 @@
 use crate::error::{Error, Quantity};
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::inverse::{inverse as inverse_of_factorized, inverse_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::DenseSolveCore;
@@ -272,6 +273,23 @@ pub(crate) fn make_hermitian(mut matrix: MatMut<'_, c64>) {
             let mean = (matrix[(i, j)] + matrix[(j, i)].conj()) * 0.5;
             matrix[(i, j)] = mean;
             matrix[(j, i)] = mean.conj();
+        }
+    }
+}
+
+/// Writes the inverse of a Hermitian matrix of which the Cholesky factor is in the lower triangle of `factor`.
+pub(crate) fn invert_factorized(factor: MatRef<'_, c64>, mut out: MatMut<'_, c64>, scratch: &mut Scratch) {
+    let side = factor.nrows();
+    inverse_of_factorized(
+        out.rb_mut(),
+        factor,
+        Par::Seq,
+        scratch.stack(inverse_scratch::<c64>(side, Par::Seq)),
+    );
+    for j in 0..side {
+        out[(j, j)].im = 0.0;
+        for i in j + 1..side {
+            out[(j, i)] = out[(i, j)].conj();
         }
     }
 }

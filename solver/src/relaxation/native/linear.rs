@@ -44,8 +44,8 @@ pub(super) fn points(
     };
     let dual = rotations.iter().enumerate().map(whole).collect();
     let primal = match &basis {
-        Some(basis) => basis * &method.x * basis.adjoint(),
-        None => method.x.clone(),
+        Some(basis) => basis * method.primal() * basis.adjoint(),
+        None => method.primal().clone(),
     };
     Ok(Points { primal, dual, iterations })
 }

@@ -20,11 +20,6 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The whole of one matrix.
-    pub fn whole(side: usize) -> Self {
-        Self { offset: 0, side, row: 0 }
-    }
-
     /// One after another for devices of the given `sides`.
     pub fn all(sides: &[usize]) -> Vec<Self> {
         let next = |place: &mut (usize, usize), &side: &usize| {
@@ -41,11 +36,6 @@ impl Block {
 
     pub fn of_mut<'a>(&self, strip: &'a mut Strip) -> MatMut<'a, c64> {
         strip.as_mut().submatrix_mut(0, self.offset, self.side, self.side)
-    }
-
-    /// Where its columns are among those of all.
-    pub fn range(&self) -> Range<usize> {
-        self.offset..self.offset + self.side
     }
 
     /// Where its coordinates are among those of all.

@@ -3,8 +3,10 @@
 use super::channels::{Channels, Strip};
 use super::dual_system::DualSystem;
 use super::primal_system::PrimalSystem;
-use super::scaling::{Scaling, Work};
+use super::work::Work;
+use super::{Inverses, Iterate};
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, Par, c64};
 
 /// One direction: `ΔX`, `ΔS`, the `ΔU_n` and the `ΔZ_n`.
@@ -16,12 +18,6 @@ pub(super) struct Direction {
     pub z: Strip,
 }
 
-impl Default for Direction {
-    fn default() -> Self {
-        Self::new(0, 0, 0)
-    }
-}
-
 impl Direction {
     pub fn new(receive: usize, side: usize, columns: usize) -> Self {
         let (square, strip) = (|| Mat::zeros(receive, receive), || Mat::zeros(side, columns));
@@ -29,28 +25,25 @@ impl Direction {
     }
 }
 
-/// Which unknowns the Newton system keeps. Both give the same direction.
+/// Which unknowns the Newton system keeps, and so which of the two directions is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::relaxation::native) enum Elimination {
-    /// The `ΔU_n`.
+    /// The `ΔU_n`: the direction of Helmberg, Kojima and Monteiro.
     Dual,
-    /// `ΔX`.
+    /// `ΔX`: its dual.
     Primal,
 }
 
-/// The scalings of one iterate: of `X` and `S`, and of each `U_n` and `Z_n`.
-#[derive(Debug, Clone)]
-pub(super) struct Scalings {
-    pub whole: Scaling,
-    pub parts: Scaling,
+/// What a direction aims at.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// `τ`, the eigenvalue that all of `X S` and the `U_n Z_n` should have.
+    pub complementarity: f64,
+    /// Whose products `ΔX ΔS` and `ΔU_n ΔZ_n` are taken for those of the direction sought.
+    pub estimate: Option<&'a Direction>,
 }
 
-/// The Newton equations, `F` and `E` being the frames of `X` and `S`, `F_n` and `E_n` those of `U_n` and `Z_n`:
-///
-/// `F^{-1} ΔX F^{-H} + E^{-1} ΔS E^{-H} = x̄`, `F_n^{-1} ΔU_n F_n^{-H} + E_n^{-1} ΔZ_n E_n^{-H} = z̄_n`, `ΔS = −Σ H_n ΔU_n H_n^H`,
-/// `ΔZ_n = H_n^H ΔX H_n`.
-///
-/// The system is in the problem's own bases, not in the frames: there its condition grows with the square of that here.
+/// The factorized Newton equations, in the unknowns that are kept.
 #[derive(Debug, Clone)]
 pub(super) enum System {
     Dual(DualSystem),
@@ -66,25 +59,52 @@ impl System {
     }
 
     /// Assembles and factorizes it. `false` if rounding leaves no factor.
-    pub fn assemble(&mut self, channels: &Channels, scalings: &Scalings, work: &mut Work) -> bool {
+    pub fn assemble(
+        &mut self,
+        channels: &mut Channels,
+        iterate: &Iterate,
+        inverses: &mut Inverses,
+        work: &mut Work,
+    ) -> bool {
         match self {
-            Self::Dual(system) => system.assemble(channels, scalings, work),
-            Self::Primal(system) => system.assemble(channels, scalings, work),
+            Self::Dual(system) => system.assemble(channels, iterate, inverses, work),
+            Self::Primal(system) => system.assemble(channels, iterate, inverses, work),
         }
     }
 
-    /// Replaces `x̄` in `out.x` and the `z̄_n` in `out.z` by the direction.
+    /// Writes the direction.
     pub fn solve(
         &mut self,
         channels: &mut Channels,
-        scalings: &Scalings,
+        iterate: &Iterate,
+        inverses: &Inverses,
+        target: Target<'_>,
         work: &mut Work,
         out: &mut Direction,
     ) {
         match self {
-            Self::Dual(system) => system.solve(channels, scalings, work, out),
-            Self::Primal(system) => system.solve(channels, scalings, work, out),
+            Self::Dual(system) => system.solve(channels, iterate, inverses, target, work, out),
+            Self::Primal(system) => system.solve(channels, iterate, inverses, target, work, out),
         }
+    }
+}
+
+/// Writes `τ V^{-1} − K − sym(ΔK ΔV V^{-1})` for a pair `K V = τI` with the estimates `ΔK`, `ΔV` of its changes.
+pub(super) fn write_target(
+    mut out: MatMut<'_, c64>,
+    kept: MatRef<'_, c64>,
+    inverse: MatRef<'_, c64>,
+    complementarity: f64,
+    estimate: Option<(MatRef<'_, c64>, MatRef<'_, c64>)>,
+    work: &mut Work,
+) {
+    for ((out, kept), inverse) in out.rb_mut().col_iter_mut().zip(kept.col_iter()).zip(inverse.col_iter()) {
+        for ((out, kept), inverse) in out.iter_mut().zip(kept.iter()).zip(inverse.iter()) {
+            *out = *inverse * complementarity - *kept;
+        }
+    }
+    if let Some((kept_change, change)) = estimate {
+        work.subtract_product(out, kept_change, change, inverse);
     }
 }
 

@@ -1,24 +1,25 @@
 //! The Newton system of the `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
 
-use super::channels::{Channels, Strip};
-use super::direction::{Direction, Scalings, solve_factorized};
-use super::scaling::Work;
+use super::channels::Channels;
+use super::direction::{Direction, Target, solve_factorized, write_target};
+use super::work::Work;
+use super::{Inverses, Iterate};
 use crate::linalg::{add_scaled, factorize, multiply, scale};
 use crate::relaxation::native::coordinates;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, c64};
 
-/// `Σ_m P_nm ΔU_m P_nm^H + W_n^{-1} ΔU_n W_n^{-1} = E_n z̄_n E_n^H − H_n^H F x̄ F^H H_n`, `P = H^H W H`, `W = F F^H`, `W_n^{-1} = E_n E_n^H`.
+/// With `ΔX = x̄ − sym(X ΔS S^{-1})`, `ΔZ_n = z̄_n − sym(Z_n ΔU_n U_n^{-1})`, `P = H^H X H` and `Q = H^H S^{-1} H`,
+///
+/// `Σ_m sym(P_nm ΔU_m Q_mn) + sym(Z_n ΔU_n U_n^{-1}) = z̄_n − H_n^H x̄ H_n`.
 #[derive(Debug, Clone)]
 pub(super) struct DualSystem {
-    /// `W`.
-    metric: Mat<c64>,
-    /// `F^H H`.
-    seen: Mat<c64>,
+    /// `S^{-1} H`.
+    product: Mat<c64>,
     /// `P`.
     gram: Mat<c64>,
-    /// The `W_n^{-1}`.
-    inverse_metrics: Strip,
+    /// `Q`.
+    inverse_gram: Mat<c64>,
     matrix: Mat<f64>,
     right: Vec<f64>,
 }
@@ -27,31 +28,38 @@ impl DualSystem {
     pub fn new(receive: usize, sides: &[usize]) -> Self {
         let columns = sides.iter().sum();
         let unknowns = sides.iter().map(|side| side * side).sum();
-        let side = sides.iter().copied().max().unwrap_or(0);
+        let gram = || Mat::zeros(columns, columns);
         Self {
-            metric: Mat::zeros(receive, receive),
-            seen: Mat::zeros(receive, columns),
-            gram: Mat::zeros(columns, columns),
-            inverse_metrics: Mat::zeros(side, columns),
+            product: Mat::zeros(receive, columns),
+            gram: gram(),
+            inverse_gram: gram(),
             matrix: Mat::zeros(unknowns, unknowns),
             right: vec![0.0; unknowns],
         }
     }
 
     /// Assembles and factorizes it. `false` if rounding leaves no factor.
-    pub fn assemble(&mut self, channels: &Channels, scalings: &Scalings, work: &mut Work) -> bool {
-        let Self { metric, seen, gram, inverse_metrics, matrix, .. } = self;
-        let frame = scalings.whole.frame.as_ref();
-        multiply(metric.as_mut(), frame, frame.adjoint());
-        multiply(seen.as_mut(), frame.adjoint(), channels.columns.as_ref());
-        multiply(gram.as_mut(), seen.adjoint(), seen.as_ref());
+    pub fn assemble(
+        &mut self,
+        channels: &mut Channels,
+        iterate: &Iterate,
+        inverses: &mut Inverses,
+        work: &mut Work,
+    ) -> bool {
+        if !inverses.update(channels, iterate.s.as_ref(), &iterate.u, work) {
+            return false;
+        }
+        let Self { product, gram, inverse_gram, matrix, .. } = self;
+        let columns = channels.columns.as_ref();
+        multiply(product.as_mut(), iterate.x.as_ref(), columns);
+        multiply(gram.as_mut(), columns.adjoint(), product.as_ref());
+        multiply(product.as_mut(), inverses.whole.as_ref(), columns);
+        multiply(inverse_gram.as_mut(), columns.adjoint(), product.as_ref());
         for (m, second) in channels.blocks.iter().enumerate() {
-            let frame = second.of(&scalings.parts.dual_frame);
-            multiply(second.of_mut(inverse_metrics), frame, frame.adjoint());
-            let w = second.of(inverse_metrics);
             for (n, first) in channels.blocks.iter().enumerate().skip(m) {
                 let shape = (first.side, second.side);
                 let p = gram.as_ref().submatrix(first.offset, second.offset, shape.0, shape.1);
+                let q = inverse_gram.as_ref().submatrix(first.offset, second.offset, shape.0, shape.1);
                 let block = matrix.as_mut().submatrix_mut(
                     first.row,
                     second.row,
@@ -59,12 +67,17 @@ impl DualSystem {
                     shape.1 * shape.1,
                 );
                 if n == m {
+                    let (z, v) = (first.of(&iterate.z), first.of(&inverses.parts));
                     coordinates::write_operator(block, shape, true, |i, k, j, l| {
-                        p[(i, k)] * p[(j, l)].conj() + w[(i, k)] * w[(j, l)].conj()
+                        (p[(i, k)] * q[(j, l)].conj()
+                            + q[(i, k)] * p[(j, l)].conj()
+                            + z[(i, k)] * v[(j, l)].conj()
+                            + v[(i, k)] * z[(j, l)].conj())
+                            * 0.5
                     });
                 } else {
                     coordinates::write_operator(block, shape, false, |i, k, j, l| {
-                        p[(i, k)] * p[(j, l)].conj()
+                        (p[(i, k)] * q[(j, l)].conj() + q[(i, k)] * p[(j, l)].conj()) * 0.5
                     });
                 }
             }
@@ -72,29 +85,39 @@ impl DualSystem {
         factorize(matrix.as_mut(), &mut work.scratch)
     }
 
-    /// Replaces `(x̄, z̄)` in `out.x` and `out.z` by the direction.
+    /// Writes the direction.
     pub fn solve(
         &mut self,
         channels: &mut Channels,
-        scalings: &Scalings,
+        iterate: &Iterate,
+        inverses: &Inverses,
+        target: Target<'_>,
         work: &mut Work,
         out: &mut Direction,
     ) {
-        work.turn(out.x.as_mut(), scalings.whole.frame.as_ref());
+        let Target { complementarity, estimate } = target;
+        let whole = estimate.map(|estimate| (estimate.x.as_ref(), estimate.s.as_ref()));
+        let (x, inverse) = (iterate.x.as_ref(), inverses.whole.as_ref());
+        write_target(out.x.as_mut(), x, inverse, complementarity, whole, work);
         channels.seen(out.x.as_ref(), &mut out.u);
         for block in &channels.blocks {
+            let part = estimate.map(|estimate| (block.of(&estimate.z), block.of(&estimate.u)));
+            let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
             let mut right = block.of_mut(&mut out.z);
-            work.turn(right.rb_mut(), block.of(&scalings.parts.dual_frame));
-            add_scaled(right.rb_mut(), block.of(&out.u), -1.0);
-            coordinates::write(right.as_ref(), &mut self.right[block.coordinates()]);
+            write_target(right.rb_mut(), z, inverse, complementarity, part, work);
+            let mut difference = block.of_mut(&mut out.u);
+            scale(difference.rb_mut(), -1.0);
+            add_scaled(difference.rb_mut(), right.as_ref(), 1.0);
+            coordinates::write(difference.as_ref(), &mut self.right[block.coordinates()]);
         }
         solve_factorized(self.matrix.as_ref(), &mut self.right);
         for block in &channels.blocks {
             coordinates::read(&self.right[block.coordinates()], block.of_mut(&mut out.u));
+            let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
+            work.subtract_product(block.of_mut(&mut out.z), z, block.of(&out.u), inverse);
         }
         channels.received(&out.u, out.s.as_mut());
         scale(out.s.as_mut(), -1.0);
-        work.subtract_turned(out.x.as_mut(), out.s.as_ref(), self.metric.as_ref());
-        channels.seen(out.x.as_ref(), &mut out.z);
+        work.subtract_product(out.x.as_mut(), x, out.s.as_ref(), inverse);
     }
 }

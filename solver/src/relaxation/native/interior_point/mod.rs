@@ -5,42 +5,77 @@
 //! with `H_n = Q_n diag(s_n)` whitened by its demand, `Q_n` with orthonormal columns. Every iterate is strictly feasible on both
 //! sides, so its gap `tr X − Σ tr U_n` is a true one.
 //!
-//! Search directions are those of Nesterov and Todd, with Mehrotra's corrector. Frames make the two matrices of each pair one diagonal
-//! matrix ([`scaling`]), with `E = F^{-H}`: `X = F Λ F^H`, `S = E Λ E^H`, `U_n = F_n Λ_n F_n^H`, `Z_n = E_n Λ_n E_n^H`. With `W = F F^H` and
-//! `W_n = F_n F_n^H`, the Newton equations are
+//! A step aims at `X S = τI` and `U_n Z_n = τI` with `τ` a fixed part of the mean complementarity. With `ΔS = −Σ H_n ΔU_n H_n^H` and
+//! `ΔZ_n = H_n^H ΔX H_n`, the direction of Helmberg, Kojima and Monteiro solves
 //!
-//! `ΔX + W ΔS W = F x̄ F^H`,  `ΔU_n + W_n ΔZ_n W_n = F_n z̄_n F_n^H`,  `ΔS = −Σ H_n ΔU_n H_n^H`,  `ΔZ_n = H_n^H ΔX H_n`,
+//! `ΔX + sym(X ΔS S^{-1}) = τS^{-1} − X − sym(ΔX' ΔS' S^{-1})`,  `ΔZ_n + sym(Z_n ΔU_n U_n^{-1}) = τU_n^{-1} − Z_n − sym(ΔZ_n' ΔU_n' U_n^{-1})`,
 //!
-//! `x̄ = τΛ^{-1} − Λ + correction`, `z̄_n = τΛ_n^{-1} − Λ_n + correction`. [`dual_system`] eliminates all but the `ΔU_n`, [`primal_system`]
-//! all but `ΔX`; the smaller system is taken.
+//! and its dual the same with the roles of `(X, Z_n)` and `(S, U_n)` exchanged. Primes mark an estimate of the direction itself: nothing at
+//! first, then the last solution, so that a few solutions with one factorization come close to a step that satisfies the equations of
+//! complementarity whole, and may go nearly all the way. Mehrotra's corrector is the first of them.
+//! [`dual_system`] eliminates all but the `ΔU_n`, [`primal_system`], for the dual direction, all but `ΔX`; the smaller system is taken.
+//!
 //! All memory is in [`InteriorPoint`] and is kept from one problem to the next: no iteration allocates.
 
 mod channels;
 mod direction;
 mod dual_system;
 mod primal_system;
-mod scaling;
+mod start;
 #[cfg(test)]
 mod tests;
+mod work;
 
-use crate::error::Error;
-use crate::linalg::{add_scaled, inner, scale, trace};
-use channels::{Block, Channels, Strip};
-use direction::{Direction, Elimination, Scalings, System};
+use crate::linalg::{add_scaled, scale, trace};
+use channels::{Channels, Strip};
+use direction::{Direction, Elimination, System, Target};
 use faer::{Mat, MatMut, MatRef, c64};
-use scaling::{Scaling, Work, write_target};
+use work::{SHORTEST_STEP, Work};
 
-/// How much of the way to the boundary a step may go.
-const STEP_FRACTION: f64 = 0.98;
-/// Bisections of a step that leaves the cone: for the predictor, of which only the rough length counts, and the corrector.
-const PREDICTOR_BISECTIONS: usize = 4;
-const CORRECTOR_BISECTIONS: usize = 7;
-/// A step shorter than this means that rounding has taken over.
-const SHORTEST_STEP: f64 = 1e-6;
-/// The part of the distance to `S = 0` that the first multipliers shrink by, doubled until `S` is positive definite.
-const FIRST_SHRINK: f64 = 0.03;
-/// The most shrinkings.
-const SHRINKINGS: usize = 60;
+/// A step of length `a` to the boundary goes `a` times this much of the way, the first number and `a` times the second: where the
+/// boundary cuts a step short it is kept away from.
+const STEP_FRACTION: [f64; 2] = [0.7, 0.29];
+/// The part of the mean complementarity that a step aims at, and what it aims at instead where that leads to short steps.
+const CENTRING: [f64; 3] = [0.03, 0.3, 1.0];
+/// Steps shorter than this are short.
+const SHORT_STEP: f64 = 0.3;
+/// Steps this long need no better direction.
+const LONG_STEP: f64 = 0.95;
+/// Solutions of the Newton equations for one direction, the first without an estimate: how many before steps are measured, and most.
+const FEWEST_SOLUTIONS: usize = 3;
+const MOST_SOLUTIONS: usize = 5;
+
+/// A pair of strictly feasible points.
+#[derive(Debug, Clone)]
+struct Iterate {
+    /// `X`.
+    x: Mat<c64>,
+    s: Mat<c64>,
+    /// The `U_n`, whitened: `Σ tr U_n` is the dual value.
+    u: Strip,
+    z: Strip,
+}
+
+/// `S^{-1}` and the `U_n^{-1}`, or `X^{-1}` and the `Z_n^{-1}`.
+#[derive(Debug, Clone)]
+struct Inverses {
+    whole: Mat<c64>,
+    parts: Strip,
+}
+
+impl Inverses {
+    /// `false` where rounding has made a matrix indefinite.
+    fn update(
+        &mut self,
+        channels: &Channels,
+        whole: MatRef<'_, c64>,
+        parts: &Strip,
+        work: &mut Work,
+    ) -> bool {
+        let part = |block: &channels::Block| work.invert(block.of(parts), block.of_mut(&mut self.parts));
+        channels.blocks.iter().all(part) && work.invert(whole, self.whole.as_mut())
+    }
+}
 
 /// Memory of the method, kept from one problem to the next.
 #[derive(Debug, Clone)]
@@ -48,16 +83,11 @@ pub(super) struct InteriorPoint {
     sides: Vec<usize>,
     /// The `H_n`, whitened.
     channels: Channels,
-    /// `X`.
-    pub x: Mat<c64>,
-    /// The `U_n`, whitened: `Σ tr U_n` is the dual value.
-    u: Strip,
-    s: Mat<c64>,
-    z: Strip,
-    scalings: Scalings,
+    iterate: Iterate,
+    inverses: Inverses,
     system: System,
-    predictor: Direction,
-    corrector: Direction,
+    /// The last direction, the one that estimates it, and the one to beat.
+    directions: [Direction; 3],
     work: Work,
 }
 
@@ -73,7 +103,7 @@ impl InteriorPoint {
     pub fn reserve(&mut self, receive: usize, sides: &[usize]) {
         let unknowns: usize = sides.iter().map(|side| side * side).sum();
         let elimination = if unknowns <= receive * receive { Elimination::Dual } else { Elimination::Primal };
-        if self.x.nrows() != receive || self.sides != sides {
+        if self.iterate.x.nrows() != receive || self.sides != sides {
             *self = Self::new(receive, sides, elimination);
         }
     }
@@ -83,18 +113,13 @@ impl InteriorPoint {
         let columns = sides.iter().sum();
         let strip = || Mat::zeros(side, columns);
         let square = || Mat::zeros(receive, receive);
-        let direction = || Direction::new(receive, side, columns);
         Self {
             sides: sides.to_vec(),
             channels: Channels::new(receive, sides),
-            x: square(),
-            u: strip(),
-            s: square(),
-            z: strip(),
-            scalings: Scalings { whole: Scaling::new(receive, receive), parts: Scaling::new(side, columns) },
+            iterate: Iterate { x: square(), s: square(), u: strip(), z: strip() },
+            inverses: Inverses { whole: square(), parts: strip() },
             system: System::new(elimination, receive, sides),
-            predictor: direction(),
-            corrector: direction(),
+            directions: [(); 3].map(|()| Direction::new(receive, side, columns)),
             work: Work::new(receive.max(side)),
         }
     }
@@ -104,163 +129,115 @@ impl InteriorPoint {
         self.channels.blocks[device].columns_mut(&mut self.channels.columns)
     }
 
-    /// A strictly feasible start: `X = κI` with `κ` twice what the weakest direction needs, `U_n` diagonal and proportional to the
-    /// inverse of `H_n^H X H_n`, as on the central path, and so small that `S` is well inside its cone.
-    pub fn start(&mut self) -> Result<(), Error> {
-        let gains = |i: usize| self.channels.columns.col(i).squared_norm_l2();
-        let weakest = (0..self.channels.columns.ncols()).map(gains).fold(f64::INFINITY, f64::min);
-        let kappa = 2.0 / weakest;
-        if !(kappa.is_finite() && kappa > 0.0) {
-            return Err(Error::Numerical { operation: "the interior-point method's start" });
-        }
-        self.x.fill(c64::new(0.0, 0.0));
-        (0..self.x.nrows()).for_each(|i| self.x[(i, i)].re = kappa);
-        let barrier = kappa * self.x.nrows() as f64 / (self.x.nrows() + self.channels.columns.ncols()) as f64;
-        self.u.fill(c64::new(0.0, 0.0));
-        for block in &self.channels.blocks {
-            for i in 0..block.side {
-                let gain = self.channels.columns.col(block.offset + i).squared_norm_l2();
-                self.u[(i, block.offset + i)].re = 0.5 * barrier / (kappa * gain);
-            }
-        }
-        let mut shrink = FIRST_SHRINK;
-        for _ in 0..SHRINKINGS {
-            self.update_slack();
-            let inside = self.work.is_positive(self.s.as_ref());
-            scale(self.u.as_mut(), 1.0 - shrink);
-            if inside {
-                return Ok(());
-            }
-            shrink = (2.0 * shrink).min(0.5);
-        }
-        Err(Error::Numerical { operation: "the interior-point method's start" })
+    /// `X`.
+    pub fn primal(&self) -> &Mat<c64> {
+        &self.iterate.x
+    }
+
+    /// The multipliers of one device, `U_n`, whitened.
+    pub fn multiplier(&self, device: usize) -> MatRef<'_, c64> {
+        self.channels.blocks[device].of(&self.iterate.u)
     }
 
     /// Iterates from the start until the relative gap is below `relative_gap`, rounding stops the progress, or `max_iterations`
     /// are spent. Returns the iterations taken; the caller judges the points by their certificate.
     pub fn solve(&mut self, relative_gap: f64, max_iterations: usize) -> usize {
         let mut iterations = 0;
-        while iterations < max_iterations && self.gap() > relative_gap * trace(self.x.as_ref()) {
-            if !self.linearize() {
-                break;
-            }
-            let (mut predictor, mut corrector) =
-                (std::mem::take(&mut self.predictor), std::mem::take(&mut self.corrector));
-            let (primal_step, dual_step) = self.directions_and_steps(&mut predictor, &mut corrector);
-            let moves = primal_step.max(dual_step) >= SHORTEST_STEP;
-            if moves {
-                add_scaled(self.x.as_mut(), corrector.x.as_ref(), primal_step);
-                add_scaled(self.u.as_mut(), corrector.u.as_ref(), dual_step);
-                iterations += 1;
-            }
-            (self.predictor, self.corrector) = (predictor, corrector);
-            if !moves {
-                break;
-            }
+        while iterations < max_iterations
+            && self.gap() > relative_gap * trace(self.iterate.x.as_ref())
+            && self.linearize()
+            && self.advance()
+        {
+            iterations += 1;
         }
         iterations
     }
 
     /// `tr X − Σ tr U_n`.
     fn gap(&self) -> f64 {
-        trace(self.x.as_ref())
-            - self.channels.blocks.iter().map(|block| trace(block.of(&self.u))).sum::<f64>()
+        let dual: f64 = self.channels.blocks.iter().map(|block| trace(block.of(&self.iterate.u))).sum();
+        trace(self.iterate.x.as_ref()) - dual
     }
 
     /// `S = I − Σ H_n U_n H_n^H`.
     fn update_slack(&mut self) {
-        self.channels.received(&self.u, self.s.as_mut());
-        scale(self.s.as_mut(), -1.0);
-        (0..self.x.nrows()).for_each(|i| self.s[(i, i)].re += 1.0);
+        let Iterate { s, u, .. } = &mut self.iterate;
+        self.channels.received(u, s.as_mut());
+        scale(s.as_mut(), -1.0);
+        (0..s.nrows()).for_each(|i| s[(i, i)].re += 1.0);
     }
 
-    /// `S` and the `Z_n`, the frames, and the factorized Newton system. `false` where rounding has made a matrix indefinite.
+    /// `Z_n = H_n^H X H_n − I`.
+    fn update_surplus(&mut self) {
+        let Iterate { x, z, .. } = &mut self.iterate;
+        self.channels.seen(x.as_ref(), z);
+        for block in &self.channels.blocks {
+            (0..block.side).for_each(|i| z[(i, block.offset + i)].re -= 1.0);
+        }
+    }
+
+    /// `S`, the `Z_n`, and the factorized Newton system. `false` where rounding has made a matrix indefinite.
     fn linearize(&mut self) -> bool {
         self.update_slack();
-        self.channels.seen(self.x.as_ref(), &mut self.z);
-        let Self { channels, scalings, work, .. } = self;
-        for block in &channels.blocks {
-            let mut z = block.of_mut(&mut self.z);
-            (0..block.side).for_each(|i| z[(i, i)].re -= 1.0);
-            if !scalings.parts.update(block, block.of(&self.u), z.as_ref(), work) {
-                return false;
+        self.update_surplus();
+        let Self { channels, iterate, inverses, system, work, .. } = self;
+        system.assemble(channels, iterate, inverses, work)
+    }
+
+    /// One step. `false` if none gains.
+    fn advance(&mut self) -> bool {
+        let degree = (self.iterate.x.nrows() + self.channels.columns.ncols()) as f64;
+        let mean = self.gap() / degree;
+        let mut steps = (0.0, 0.0);
+        // Far from the central path the second order of a full step misleads: there every solution is measured, from the first.
+        for (centring, fewest) in CENTRING.into_iter().zip([FEWEST_SOLUTIONS, 1, 1]) {
+            steps = self.find_direction(centring * mean, fewest);
+            if steps.0.min(steps.1) >= SHORT_STEP {
+                break;
             }
         }
-        let whole = Block::whole(self.x.nrows());
-        scalings.whole.update(&whole, self.x.as_ref(), self.s.as_ref(), work)
-            && self.system.assemble(channels, scalings, work)
+        let direction = &self.directions[0];
+        let part = |step: f64| (STEP_FRACTION[0] + STEP_FRACTION[1] * step) * step;
+        add_scaled(self.iterate.x.as_mut(), direction.x.as_ref(), part(steps.0));
+        add_scaled(self.iterate.u.as_mut(), direction.u.as_ref(), part(steps.1));
+        steps.0.max(steps.1) >= SHORTEST_STEP
     }
 
-    /// Predictor and corrector, and the corrector's steps in `X` and in the `U_n`.
-    fn directions_and_steps(&mut self, predictor: &mut Direction, corrector: &mut Direction) -> (f64, f64) {
-        let gap = self.gap();
-        let degree = (self.x.nrows() + self.channels.columns.ncols()) as f64;
-        self.direction(0.0, None, predictor);
-        let (primal_step, dual_step) = self.steps(predictor, PREDICTOR_BISECTIONS);
-        let predicted = self.complementarity(predictor, primal_step, dual_step);
-        // Mehrotra: the better the predictor does, the less the centring.
-        let target = gap / degree * (predicted / gap).clamp(0.0, 1.0).powi(3);
-        self.turn_to_frames(predictor);
-        self.direction(target, Some(predictor), corrector);
-        let (primal_step, dual_step) = self.steps(corrector, CORRECTOR_BISECTIONS);
-        (STEP_FRACTION * primal_step, STEP_FRACTION * dual_step)
-    }
-
-    /// The direction towards complementarity `target`, with Mehrotra's second-order correction if a predictor, in the frames, is
-    /// given.
-    fn direction(&mut self, target: f64, predictor: Option<&Direction>, out: &mut Direction) {
-        let Scalings { whole, parts } = &self.scalings;
-        let pair = predictor.map(|predictor| (predictor.x.as_ref(), predictor.s.as_ref()));
-        write_target(out.x.as_mut(), &whole.lambda, target, pair);
-        for block in &self.channels.blocks {
-            let pair = predictor.map(|predictor| (block.of(&predictor.u), block.of(&predictor.z)));
-            write_target(block.of_mut(&mut out.z), &parts.lambda[block.range()], target, pair);
+    /// The direction towards `complementarity`, estimated by itself until the steps are long or grow no more. Returns the steps.
+    fn find_direction(&mut self, complementarity: f64, fewest: usize) -> (f64, f64) {
+        let mut best = (0.0, 0.0);
+        for solution in 1..=MOST_SOLUTIONS {
+            self.directions.rotate_right(1);
+            let Self { channels, iterate, inverses, system, directions: [out, last, _], work, .. } = self;
+            let target = Target { complementarity, estimate: (solution > 1).then_some(&*last) };
+            system.solve(channels, iterate, inverses, target, work, out);
+            if solution < fewest {
+                continue;
+            }
+            let steps = self.steps();
+            if steps.0 + steps.1 <= best.0 + best.1 {
+                self.directions.rotate_left(1);
+                break;
+            }
+            best = steps;
+            if steps.0.min(steps.1) >= LONG_STEP {
+                break;
+            }
         }
-        self.system.solve(&mut self.channels, &self.scalings, &mut self.work, out);
+        best
     }
 
-    /// `F^{-1} ΔX F^{-H}` and `E^{-1} ΔS E^{-H}` in place of `ΔX` and `ΔS`, and the same for each device.
-    fn turn_to_frames(&mut self, direction: &mut Direction) {
-        let Scalings { whole, parts } = &self.scalings;
-        self.work.turn_back(direction.x.as_mut(), whole.dual_frame.as_ref());
-        self.work.turn_back(direction.s.as_mut(), whole.frame.as_ref());
-        for block in &self.channels.blocks {
-            self.work.turn_back(block.of_mut(&mut direction.u), block.of(&parts.dual_frame));
-            self.work.turn_back(block.of_mut(&mut direction.z), block.of(&parts.frame));
-        }
-    }
-
-    /// The longest steps in `[0, 1]` that keep `X` and every `Z_n`, and `S` and every `U_n`, positive definite.
-    fn steps(&mut self, direction: &Direction, bisections: usize) -> (f64, f64) {
+    /// Steps in `[0, 1]` that keep `X` and every `Z_n`, and `S` and every `U_n`, positive definite along the last direction.
+    fn steps(&mut self) -> (f64, f64) {
         let (mut primal, mut dual) = (1.0, 1.0);
-        let work = &mut self.work;
-        for block in &self.channels.blocks {
-            primal = work.longest_step(block.of(&self.z), block.of(&direction.z), primal, bisections);
-            dual = work.longest_step(block.of(&self.u), block.of(&direction.u), dual, bisections);
+        let Self { channels, iterate, directions: [direction, ..], work, .. } = self;
+        for block in &channels.blocks {
+            primal = work.longest_step(block.of(&iterate.z), block.of(&direction.z), primal);
+            dual = work.longest_step(block.of(&iterate.u), block.of(&direction.u), dual);
         }
         (
-            work.longest_step(self.x.as_ref(), direction.x.as_ref(), primal, bisections),
-            work.longest_step(self.s.as_ref(), direction.s.as_ref(), dual, bisections),
+            work.longest_step(iterate.x.as_ref(), direction.x.as_ref(), primal),
+            work.longest_step(iterate.s.as_ref(), direction.s.as_ref(), dual),
         )
-    }
-
-    /// `⟨X, S⟩ + Σ ⟨Z_n, U_n⟩` after the steps, which is the duality gap there.
-    fn complementarity(&self, direction: &Direction, primal_step: f64, dual_step: f64) -> f64 {
-        let pair = |a: MatRef<'_, c64>, da: MatRef<'_, c64>, b: MatRef<'_, c64>, db: MatRef<'_, c64>| {
-            inner(a, b)
-                + primal_step * inner(da, b)
-                + dual_step * inner(a, db)
-                + primal_step * dual_step * inner(da, db)
-        };
-        let of_block = |block: &Block| {
-            pair(block.of(&self.z), block.of(&direction.z), block.of(&self.u), block.of(&direction.u))
-        };
-        pair(self.x.as_ref(), direction.x.as_ref(), self.s.as_ref(), direction.s.as_ref())
-            + self.channels.blocks.iter().map(of_block).sum::<f64>()
-    }
-
-    /// The multipliers of one device, `U_n`, whitened.
-    pub fn multiplier(&self, device: usize) -> MatRef<'_, c64> {
-        self.channels.blocks[device].of(&self.u)
     }
 }

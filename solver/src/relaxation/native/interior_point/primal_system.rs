@@ -1,28 +1,32 @@
 //! The Newton system of `ΔX`: `R²` unknowns, cost linear in `N`.
 
-use super::channels::{Channels, Strip};
-use super::direction::{Direction, Scalings, solve_factorized};
-use super::scaling::Work;
+use super::channels::Channels;
+use super::direction::{Direction, Target, solve_factorized, write_target};
+use super::work::Work;
+use super::{Inverses, Iterate};
 use crate::linalg::{add_scaled, factorize, multiply, scale};
 use crate::relaxation::native::coordinates;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::{Accum, Mat, Par, c64};
+use faer::{Accum, Mat, MatRef, Par, c64};
 
-/// `Σ M_n ΔX M_n + W^{-1} ΔX W^{-1} = E x̄ E^H + Σ H_n F_n z̄_n F_n^H H_n^H`, `M_n = H_n W_n H_n^H`, `W_n = F_n F_n^H`, `W^{-1} = E E^H`.
+/// With `ΔS = s̄ − sym(S ΔX X^{-1})` and `ΔU_n = ū_n − sym(U_n ΔZ_n Z_n^{-1})`,
 ///
-/// With `M_0 = W^{-1}`, the matrix of `X ↦ Σ M_n X M_n` holds the sums `Σ_n M_n[i,k] conj(M_n[j,l])` only. With the real and imaginary parts of the `M_n` in the
-/// columns of a real `R²×(N + 1)` matrix, they are sums and differences of the entries of its Gram matrix: a sixteenth of the
-/// arithmetic that a column for each unknown of `T_n = 4` antennas takes.
+/// `Σ_n sym(A_n ΔX B_n) = s̄ + Σ H_n ū_n H_n^H`,  `A_0 = S`, `B_0 = X^{-1}`, `A_n = H_n U_n H_n^H`, `B_n = H_n Z_n^{-1} H_n^H`.
+///
+/// The matrix of that operator holds the sums `Σ_n A_n[i,k] conj(B_n[j,l]) + B_n[i,k] conj(A_n[j,l])` only. With the real and imaginary parts of the
+/// `A_n` and `B_n` in the columns of real `R²×2(N + 1)` matrices, they are sums and differences of the entries of one product of two: a sixteenth of
+/// the arithmetic that a column for each unknown of `T_n = 4` antennas takes.
 #[derive(Debug, Clone)]
 pub(super) struct PrimalSystem {
-    /// The `W_n`.
-    metrics: Strip,
-    /// The `H_n F_n`.
+    /// `H_n V`, `V` being `U_n` or `Z_n^{-1}`.
     amplified: Mat<c64>,
-    /// `M_n`.
+    /// `A_n` or `B_n`.
     square: Mat<c64>,
-    /// Column `n`: the parts of `M_n`.
+    /// The parts of `A_0, B_0, A_1, B_1, …`, a column each.
     parts: Mat<f64>,
+    /// The same, each pair in the other order.
+    swapped: Mat<f64>,
+    /// `parts · swappedᵀ`.
     gram: Mat<f64>,
     /// By column of an `R×R` matrix: where its entries' parts are.
     places: Vec<Place>,
@@ -43,7 +47,6 @@ struct Place {
 impl PrimalSystem {
     pub fn new(receive: usize, sides: &[usize]) -> Self {
         let columns = sides.iter().sum();
-        let side = sides.iter().copied().max().unwrap_or(0);
         let unknowns = receive * receive;
         // Real parts are stored at their places in the lower triangle, imaginary parts at their mirror images.
         let place = |i: usize, j: usize| {
@@ -53,11 +56,12 @@ impl PrimalSystem {
         };
         let places = (0..unknowns).map(|k| place(k % receive, k / receive)).collect();
         let square = || Mat::zeros(unknowns, unknowns);
+        let parts = || Mat::zeros(unknowns, 2 * (sides.len() + 1));
         Self {
-            metrics: Mat::zeros(side, columns),
             amplified: Mat::zeros(receive, columns),
             square: Mat::zeros(receive, receive),
-            parts: Mat::zeros(unknowns, sides.len() + 1),
+            parts: parts(),
+            swapped: parts(),
             gram: square(),
             places,
             matrix: square(),
@@ -66,19 +70,26 @@ impl PrimalSystem {
     }
 
     /// Assembles and factorizes it. `false` if rounding leaves no factor.
-    pub fn assemble(&mut self, channels: &Channels, scalings: &Scalings, work: &mut Work) -> bool {
+    pub fn assemble(
+        &mut self,
+        channels: &mut Channels,
+        iterate: &Iterate,
+        inverses: &mut Inverses,
+        work: &mut Work,
+    ) -> bool {
+        if !inverses.update(channels, iterate.x.as_ref(), &iterate.z, work) {
+            return false;
+        }
         let receive = self.square.nrows();
-        let frame = scalings.whole.dual_frame.as_ref();
-        multiply(self.square.as_mut(), frame, frame.adjoint());
-        self.write_parts(0);
+        write_parts(iterate.s.as_ref(), 0, &mut self.parts, &mut self.swapped);
+        write_parts(inverses.whole.as_ref(), 1, &mut self.parts, &mut self.swapped);
         for (n, block) in channels.blocks.iter().enumerate() {
-            let frame = block.of(&scalings.parts.frame);
-            multiply(block.of_mut(&mut self.metrics), frame, frame.adjoint());
-            let amplified = block.columns_mut(&mut self.amplified);
-            multiply(amplified, block.columns(&channels.columns), frame);
-            let amplified = block.columns(&self.amplified);
-            multiply(self.square.as_mut(), amplified, amplified.adjoint());
-            self.write_parts(n + 1);
+            for (strip, column) in [(&iterate.u, 2 * n + 2), (&inverses.parts, 2 * n + 3)] {
+                let columns = block.columns(&channels.columns);
+                multiply(block.columns_mut(&mut self.amplified), columns, block.of(strip));
+                multiply(self.square.as_mut(), block.columns(&self.amplified), columns.adjoint());
+                write_parts(self.square.as_ref(), column, &mut self.parts, &mut self.swapped);
+            }
         }
         let full = BlockStructure::Rectangular;
         matmul(
@@ -87,9 +98,9 @@ impl PrimalSystem {
             Accum::Replace,
             self.parts.as_ref(),
             full,
-            self.parts.transpose(),
+            self.swapped.transpose(),
             full,
-            1.0,
+            0.5,
             Par::Seq,
         );
         for j in 0..self.gram.ncols() {
@@ -105,47 +116,55 @@ impl PrimalSystem {
         factorize(self.matrix.as_mut(), &mut work.scratch)
     }
 
-    fn write_parts(&mut self, column: usize) {
-        let receive = self.square.nrows();
-        let parts = self.parts.col_as_slice_mut(column);
-        for j in 0..receive {
-            for i in j..receive {
-                let entry = self.square[(i, j)];
-                parts[j + i * receive] = entry.im;
-                parts[i + j * receive] = entry.re;
-            }
-        }
-    }
-
-    /// Replaces `(x̄, z̄)` in `out.x` and `out.z` by the direction.
+    /// Writes the direction.
     pub fn solve(
         &mut self,
         channels: &mut Channels,
-        scalings: &Scalings,
+        iterate: &Iterate,
+        inverses: &Inverses,
+        target: Target<'_>,
         work: &mut Work,
         out: &mut Direction,
     ) {
-        work.turn(out.x.as_mut(), scalings.whole.dual_frame.as_ref());
+        let Target { complementarity, estimate } = target;
+        let whole = estimate.map(|estimate| (estimate.s.as_ref(), estimate.x.as_ref()));
+        let (s, inverse) = (iterate.s.as_ref(), inverses.whole.as_ref());
+        write_target(out.s.as_mut(), s, inverse, complementarity, whole, work);
         for block in &channels.blocks {
-            work.turn(block.of_mut(&mut out.z), block.of(&scalings.parts.frame));
+            let part = estimate.map(|estimate| (block.of(&estimate.u), block.of(&estimate.z)));
+            let (u, inverse) = (block.of(&iterate.u), block.of(&inverses.parts));
+            write_target(block.of_mut(&mut out.u), u, inverse, complementarity, part, work);
         }
-        out.u.copy_from(&out.z);
-        channels.received(&out.u, out.s.as_mut());
+        channels.received(&out.u, out.x.as_mut());
         add_scaled(out.x.as_mut(), out.s.as_ref(), 1.0);
         coordinates::write(out.x.as_ref(), &mut self.right);
         solve_factorized(self.matrix.as_ref(), &mut self.right);
         coordinates::read(&self.right, out.x.as_mut());
         channels.seen(out.x.as_ref(), &mut out.z);
         for block in &channels.blocks {
-            let (u, z) = (block.of_mut(&mut out.u), block.of(&out.z));
-            work.subtract_turned(u, z, block.of(&self.metrics));
+            let (u, inverse) = (block.of(&iterate.u), block.of(&inverses.parts));
+            work.subtract_product(block.of_mut(&mut out.u), u, block.of(&out.z), inverse);
         }
         channels.received(&out.u, out.s.as_mut());
         scale(out.s.as_mut(), -1.0);
     }
 }
 
-/// `Σ_n M_n[i,k] conj(M_n[j,l])`, from the Gram matrix and the places of both entries.
+/// Writes the parts of a Hermitian matrix to a column, and in `swapped` to its pair's.
+fn write_parts(matrix: MatRef<'_, c64>, column: usize, parts: &mut Mat<f64>, swapped: &mut Mat<f64>) {
+    let receive = matrix.nrows();
+    for parts in [parts.col_as_slice_mut(column), swapped.col_as_slice_mut(column ^ 1)] {
+        for j in 0..receive {
+            for i in j..receive {
+                let entry = matrix[(i, j)];
+                parts[j + i * receive] = entry.im;
+                parts[i + j * receive] = entry.re;
+            }
+        }
+    }
+}
+
+/// One of the sums, from the product of the parts and the places of both entries.
 #[inline]
 fn conjugate_product(gram: &Mat<f64>, first: Place, second: Place) -> c64 {
     let (real, imaginary) = (gram.col_as_slice(second.real), gram.col_as_slice(second.imaginary));

@@ -1,7 +1,8 @@
-//! The two eliminations against each other, and the Newton equations.
+//! The Newton equations, and the two eliminations against each other.
 
 use super::*;
 use crate::channel::Fading;
+use crate::linalg::hermitian_part;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -23,23 +24,19 @@ fn distance(a: &Mat<c64>, b: &Mat<c64>) -> f64 {
 }
 
 const SHAPES: [(usize, &[usize]); 4] = [(6, &[2, 3, 1]), (5, &[2; 9]), (1, &[1; 4]), (4, &[4, 2, 4])];
+const ELIMINATIONS: [Elimination; 2] = [Elimination::Dual, Elimination::Primal];
 
 #[test]
-fn both_eliminations_give_the_same_direction() {
+fn starts_are_strictly_feasible() {
     for (receive, sides) in SHAPES {
-        let directions = [Elimination::Dual, Elimination::Primal].map(|elimination| {
-            let mut method = method(receive, sides, elimination, 3);
-            method.solve(1e-9, 3);
-            assert!(method.linearize());
-            let (mut predictor, mut corrector) = (method.predictor.clone(), method.corrector.clone());
-            method.direction(0.0, None, &mut predictor);
-            method.turn_to_frames(&mut predictor);
-            method.direction(0.3, Some(&predictor), &mut corrector);
-            corrector
-        });
-        let [a, b] = &directions;
-        for (a, b) in [(&a.x, &b.x), (&a.s, &b.s), (&a.u, &b.u), (&a.z, &b.z)] {
-            assert!(distance(a, b) < 1e-8, "{receive} {sides:?}: {:e}", distance(a, b));
+        let mut method = method(receive, sides, Elimination::Dual, 4);
+        method.update_slack();
+        method.update_surplus();
+        let Iterate { x, s, u, z } = &method.iterate;
+        let smallest = |matrix: MatRef<'_, c64>| crate::linalg::eigenvalues(matrix).unwrap()[0];
+        assert!(smallest(x.as_ref()) > 0.0 && smallest(s.as_ref()) > 0.0);
+        for block in &method.channels.blocks {
+            assert!(smallest(block.of(u)) > 0.0 && smallest(block.of(z)) > 0.0);
         }
     }
 }
@@ -47,50 +44,82 @@ fn both_eliminations_give_the_same_direction() {
 #[test]
 fn both_eliminations_give_the_same_value() {
     for (receive, sides) in SHAPES {
-        let [dual, primal] = [Elimination::Dual, Elimination::Primal].map(|elimination| {
+        let [dual, primal] = ELIMINATIONS.map(|elimination| {
             let mut method = method(receive, sides, elimination, 5);
             method.solve(1e-9, 50);
-            let gap = method.gap() / trace(method.x.as_ref());
+            let value = trace(method.primal().as_ref());
+            let gap = method.gap() / value;
             assert!(gap <= 1e-9, "{receive} {sides:?} {elimination:?}: {gap}");
-            trace(method.x.as_ref())
+            value
         });
         assert!((dual - primal).abs() <= 2e-9 * dual, "{receive} {sides:?}: {dual} {primal}");
     }
 }
 
-/// `A = F Λ F^H`, `B = E Λ E^H`, `E^H F = I`.
-#[test]
-fn frames_scale_both_matrices_of_a_pair() {
-    let mut method = method(6, &[2, 3, 1], Elimination::Dual, 7);
-    assert!(method.linearize());
-    let Scaling { frame, dual_frame, lambda } = &method.scalings.whole;
-    let diagonal = Mat::from_fn(6, 6, |i, j| c64::new(if i == j { lambda[i] } else { 0.0 }, 0.0));
-    assert!(distance(&method.x, &(frame * &diagonal * frame.adjoint())) < 1e-12);
-    assert!(distance(&method.s, &(dual_frame * &diagonal * dual_frame.adjoint())) < 1e-12);
-    assert!(distance(&Mat::identity(6, 6), &(dual_frame.adjoint() * frame)) < 1e-12);
-}
-
-/// The first Newton equation, in the frame, and `ΔS` computed from the channels.
+/// `ΔK + sym(K ΔV V^{-1}) = τV^{-1} − K − sym(ΔK' ΔV' V^{-1})` for every pair, with `ΔS` and the `ΔZ_n` computed from the channels.
 #[test]
 fn directions_satisfy_the_newton_equations() {
-    for elimination in [Elimination::Dual, Elimination::Primal] {
+    for elimination in ELIMINATIONS {
         let mut method = method(6, &[2, 3, 1], elimination, 9);
+        method.solve(1e-9, 1);
         assert!(method.linearize());
-        let mut direction = method.predictor.clone();
         let target = 0.2;
-        method.direction(target, None, &mut direction);
-        let before = method.s.clone();
-        add_scaled(method.u.as_mut(), direction.u.as_ref(), 1.0);
-        method.update_slack();
-        assert!(distance(&direction.s, &(&method.s - before)) < 1e-9, "{elimination:?}");
-        method.turn_to_frames(&mut direction);
-        for j in 0..6 {
-            for i in 0..6 {
-                let lambda = method.scalings.whole.lambda[i];
-                let wanted = if i == j { target / lambda - lambda } else { 0.0 };
-                let found = direction.x[(i, j)] + direction.s[(i, j)];
-                assert!((found - wanted).norm() < 1e-9, "{elimination:?} {i} {j}: {found} {wanted}");
-            }
+        let [mut direction, first, _] = method.directions.clone();
+        let estimate = Some(&first);
+        let InteriorPoint { channels, iterate, inverses, system, work, .. } = &mut method;
+        let aim = Target { complementarity: target, estimate };
+        system.solve(channels, iterate, inverses, aim, work, &mut direction);
+        let holds = |kept: (&Mat<c64>, &Mat<c64>, &Mat<c64>), inverted: (&Mat<c64>, &Mat<c64>, &Mat<c64>)| {
+            let (k, dk, dk_estimate) = kept;
+            let (v, dv, dv_estimate) = inverted;
+            let inverse = crate::linalg::inverse(v.as_ref()).unwrap();
+            let left = dk + hermitian_part((k * dv * &inverse).as_ref());
+            let product = hermitian_part((dk_estimate * dv_estimate * &inverse).as_ref());
+            let right = faer::Scale(c64::new(target, 0.0)) * &inverse - k - product;
+            assert!(distance(&right, &left) < 1e-9, "{elimination:?}: {:e}", distance(&right, &left));
+        };
+        let check = |x: [&Mat<c64>; 3], s: [&Mat<c64>; 3]| match elimination {
+            Elimination::Dual => holds((x[0], x[1], x[2]), (s[0], s[1], s[2])),
+            Elimination::Primal => holds((s[0], s[1], s[2]), (x[0], x[1], x[2])),
+        };
+        check([&iterate.x, &direction.x, &first.x], [&iterate.s, &direction.s, &first.s]);
+        for block in channels.blocks.clone() {
+            let of = |strip: &Strip| block.of(strip).to_owned();
+            let z = [&iterate.z, &direction.z, &first.z].map(of);
+            let u = [&iterate.u, &direction.u, &first.u].map(of);
+            check([&z[0], &z[1], &z[2]], [&u[0], &u[1], &u[2]]);
         }
+
+        let before = method.iterate.clone();
+        add_scaled(method.iterate.x.as_mut(), direction.x.as_ref(), 1.0);
+        add_scaled(method.iterate.u.as_mut(), direction.u.as_ref(), 1.0);
+        method.update_slack();
+        method.update_surplus();
+        assert!(distance(&direction.s, &(&method.iterate.s - before.s)) < 1e-9, "{elimination:?}");
+        assert!(distance(&direction.z, &(&method.iterate.z - before.z)) < 1e-9, "{elimination:?}");
+    }
+}
+
+/// Estimated by its own last value long enough, a direction leads to points with `⟨X, S⟩ + Σ ⟨U_n, Z_n⟩` as aimed at, second order and all.
+#[test]
+fn repeated_solutions_reach_the_complementarity_they_aim_at() {
+    for elimination in ELIMINATIONS {
+        let mut method = method(6, &[2, 3, 1], elimination, 11);
+        method.solve(1e-9, 3);
+        assert!(method.linearize());
+        let degree = 6.0 + 6.0;
+        let complementarity = 0.5 * method.gap() / degree;
+        let [mut last, mut direction, _] = method.directions.clone();
+        let InteriorPoint { channels, iterate, inverses, system, work, .. } = &mut method;
+        for solution in 0..30 {
+            let estimate = (solution > 0).then_some(&last);
+            let aim = Target { complementarity, estimate };
+            system.solve(channels, iterate, inverses, aim, work, &mut direction);
+            std::mem::swap(&mut last, &mut direction);
+        }
+        add_scaled(method.iterate.x.as_mut(), last.x.as_ref(), 1.0);
+        add_scaled(method.iterate.u.as_mut(), last.u.as_ref(), 1.0);
+        let (found, wanted) = (method.gap(), degree * complementarity);
+        assert!((found - wanted).abs() < 1e-9 * wanted, "{elimination:?}: {found} {wanted}");
     }
 }
