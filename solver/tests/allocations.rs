@@ -1,4 +1,4 @@
-//! The interior-point method's iterations allocate nothing.
+//! The interior-point methods' iterations allocate nothing.
 // A global allocator is an unsafe trait; this one only counts and passes on.
 #![allow(unsafe_code)]
 
@@ -33,19 +33,24 @@ static COUNTING: Counting = Counting;
 /// Three more iterations, and not one more allocation, whichever unknowns Newton's method keeps.
 #[test]
 fn iterations_do_not_allocate() {
-    for devices in [8, 40] {
-        let problem = paper_problem(devices, 3);
-        let allocations = |max_iterations: usize| {
-            let options = Options { max_iterations, relative_gap: 1e-11 };
-            let mut solver = Solver::new(Relaxation::LambdaMin, options).unwrap();
-            let before = ALLOCATIONS.load(Ordering::Relaxed);
-            assert!(solver.solve(&problem).is_err(), "{max_iterations} iterations were meant to be too few");
-            ALLOCATIONS.load(Ordering::Relaxed) - before
-        };
-        // The first solve of a process also initializes what the linear algebra keeps for good.
-        allocations(4);
-        let few = allocations(4);
-        assert!(few > 0);
-        assert_eq!(few, allocations(7), "{devices} devices");
+    for relaxation in Relaxation::ALL {
+        for devices in [8, 40] {
+            let problem = paper_problem(devices, 3);
+            let allocations = |max_iterations: usize| {
+                let options = Options { max_iterations, relative_gap: 1e-11 };
+                let mut solver = Solver::new(relaxation, options).unwrap();
+                let before = ALLOCATIONS.load(Ordering::Relaxed);
+                assert!(
+                    solver.solve(&problem).is_err(),
+                    "{max_iterations} iterations were meant to be too few"
+                );
+                ALLOCATIONS.load(Ordering::Relaxed) - before
+            };
+            // The first solve of a process also initializes what the linear algebra keeps for good.
+            allocations(4);
+            let few = allocations(4);
+            assert!(few > 0);
+            assert_eq!(few, allocations(7), "{relaxation:?}, {devices} devices");
+        }
     }
 }

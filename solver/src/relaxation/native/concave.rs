@@ -14,37 +14,54 @@
 //! direction of Helmberg–Kojima–Monteiro in the first equation, and Mehrotra's predictor and corrector choose `τ`. The `U_n` are
 //! functions of `X` and `λ_n`, positive definite always. `h_n` is smooth in relative terms (its third derivative is bounded by its second
 //! and the relative size of a step), which is why full steps work from afar.
+//!
+//! All memory is in [`SaddlePoint`] and is kept from one problem to the next: no iteration allocates.
 
 mod device;
+mod dual_system;
 mod newton;
 mod operator;
+mod primal_system;
 mod start;
 #[cfg(test)]
 mod tests;
 
 use super::reduced;
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, hermitian_part, require_full_column_rank, squared_norm, trace};
+use crate::linalg::{
+    Scratch, factorize, make_hermitian, multiply, require_full_column_rank, scale, side_by_side,
+    squared_norm, trace,
+};
 use crate::mismatch;
 use crate::problem::Problem;
 use crate::relaxation::{Options, Points, Relaxation, Solution};
 use device::Device;
-use faer::{Mat, c64};
-use newton::{Elimination, Newton};
+use faer::prelude::ReborrowMut;
+use faer::{Mat, MatRef, c64};
+use newton::{Direction, Elimination, Newton};
+use operator::Part;
 
-/// How much of the way to the boundary a step may go.
-const STEP_FRACTION: f64 = 0.95;
+/// What a step leaves of the way to the boundary: as much as the complementarity is of `tr X`, within these limits. Far from the optimum
+/// a longer step would change the `U_n`, which are no linear functions, by more than it gains.
+const STEP_MARGIN: (f64, f64) = (0.02, 0.1);
+/// Bisections of a step that leaves the cone: for the predictor, of which only the rough length counts, and the corrector.
+const PREDICTOR_BISECTIONS: usize = 5;
+const CORRECTOR_BISECTIONS: usize = 7;
 /// Residuals beyond this many times `S` or `s_n` stop the complementarity from shrinking further.
 const MOST_INFEASIBILITY: f64 = 100.0;
 /// A warm start that has not converged by then is given up for a cold one.
 const WARM_ITERATIONS: usize = 20;
+/// Bisections of a threshold for `λ_max(Σ H_n U_n H_n^H)`.
+const THRESHOLD_BISECTIONS: usize = 50;
 /// If neither step is longer than this, rounding has taken over.
 const SHORTEST_STEP: f64 = 1e-6;
 
 /// The data of one saddle problem.
+#[derive(Debug, Clone)]
 pub(super) struct Program {
-    /// `H_n`.
-    channels: Vec<Mat<c64>>,
+    parts: Vec<Part>,
+    /// `[H_1 … H_N]`.
+    channels: Mat<c64>,
     /// `q_n`.
     budgets: Vec<f64>,
     /// `θ_n`.
@@ -52,7 +69,7 @@ pub(super) struct Program {
 }
 
 /// The unknowns, all positive (definite).
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Iterate {
     x: Mat<c64>,
     s: Mat<c64>,
@@ -60,15 +77,58 @@ pub(super) struct Iterate {
     slack: Vec<f64>,
 }
 
+impl Iterate {
+    fn new(receive: usize, devices: usize) -> Self {
+        let (square, list) = (|| Mat::zeros(receive, receive), || vec![0.0; devices]);
+        Self { x: square(), s: square(), multiplier: list(), slack: list() }
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        self.x.copy_from(&other.x);
+        self.s.copy_from(&other.s);
+        self.multiplier.copy_from_slice(&other.multiplier);
+        self.slack.copy_from_slice(&other.slack);
+    }
+}
+
+/// Memory of the method, kept from one problem to the next.
+#[derive(Debug, Clone)]
+pub(super) struct SaddlePoint {
+    program: Program,
+    iterate: Iterate,
+    best: Iterate,
+    /// Every device's part at the iterate.
+    devices: Vec<Device>,
+    /// `[H_1 V_1 … H_N V_N]`, `V_n` being the eigenvectors of `M_n`.
+    eigenbases: Mat<c64>,
+    /// `R×Σ T_n`, and top left one device's matrix.
+    product: Mat<c64>,
+    gram: Mat<c64>,
+    /// `Σ H_n U_n H_n^H`, and `I − S` less that.
+    received: Mat<c64>,
+    residual: Mat<c64>,
+    newton: Newton,
+    predictor: Direction,
+    corrector: Direction,
+    scratch: Scratch,
+}
+
+impl Default for SaddlePoint {
+    /// Room for nothing.
+    fn default() -> Self {
+        Self::new(Program::new(&[], Vec::new(), Vec::new()), Elimination::Dual)
+    }
+}
+
 /// Where the iteration ended.
 struct Outcome {
-    iterate: Iterate,
     relative_gap: f64,
     iterations: usize,
 }
 
 /// Solves `trace_inverse` or `mmse`.
 pub(super) fn points(
+    method: &mut SaddlePoint,
     relaxation: Relaxation,
     problem: &Problem,
     options: &Options,
@@ -83,139 +143,222 @@ pub(super) fn points(
     let noise_power = if relaxation == Relaxation::TraceInverse { 0.0 } else { problem.noise_power() };
     let (basis, channels) = reduced(problem.channels());
     let devices = 0..problem.devices();
-    let program = Program {
-        channels,
-        budgets: devices.clone().map(|n| problem.precoder_budget(n)).collect(),
-        noise: devices.map(|n| noise_power / problem.signal_variance()[n]).collect(),
-    };
+    method.reserve(Program::new(
+        &channels,
+        devices.clone().map(|n| problem.precoder_budget(n)).collect(),
+        devices.map(|n| noise_power / problem.signal_variance()[n]).collect(),
+    ));
     let warm = warm.and_then(|warm| {
         let primal = match &basis {
             Some(basis) => basis.adjoint() * (&warm.primal * basis),
             None => warm.primal.clone(),
         };
-        start::warm(&program, &primal, &warm.dual)
+        start::warm(&method.program, &primal, &warm.dual)
     });
     // A little less than asked for, because certifying rounds.
     let relative_gap = 0.9 * options.relative_gap;
-    let elimination = program.elimination();
-    let solve = |first, iterations| program.solve(first, relative_gap, iterations, elimination);
-    let warm = warm.map(|first| solve(first, options.max_iterations.min(WARM_ITERATIONS)));
-    let Outcome { iterate, iterations, .. } = match warm {
-        Some(warm) if warm.relative_gap <= relative_gap => warm,
+    let warm =
+        warm.map(|first| method.solve(first, relative_gap, options.max_iterations.min(WARM_ITERATIONS)));
+    let iterations = match warm {
+        Some(warm) if warm.relative_gap <= relative_gap => warm.iterations,
         warm => {
             let spent = warm.map_or(0, |warm| warm.iterations);
-            let cold = solve(start::cold(&program)?, options.max_iterations - spent);
-            Outcome { iterations: spent + cold.iterations, ..cold }
+            let first = start::cold(&method.program)?;
+            let cold = method.solve(first, relative_gap, options.max_iterations - spent);
+            if !cold.relative_gap.is_finite() {
+                return Err(Error::Numerical { operation: "the interior-point method" });
+            }
+            spent + cold.iterations
         }
     };
-    let dual = program.devices(&iterate)?.iter().map(Device::dual).collect();
+    let dual = method.devices.iter().map(Device::dual).collect();
     let primal = match &basis {
-        Some(basis) => basis * &iterate.x * basis.adjoint(),
-        None => iterate.x,
+        Some(basis) => basis * &method.iterate.x * basis.adjoint(),
+        None => method.iterate.x.clone(),
     };
     Ok(Points { primal, dual, iterations })
 }
 
 impl Program {
+    fn new(channels: &[Mat<c64>], budgets: Vec<f64>, noise: Vec<f64>) -> Self {
+        let sides: Vec<usize> = channels.iter().map(Mat::ncols).collect();
+        Self { parts: Part::all(&sides), channels: side_by_side(channels), budgets, noise }
+    }
+
+    /// `H_n`.
+    fn channel(&self, device: usize) -> MatRef<'_, c64> {
+        self.parts[device].columns(&self.channels)
+    }
+
     /// The smaller Newton system.
     fn elimination(&self) -> Elimination {
-        let dual: usize = self.channels.iter().map(|channel| channel.ncols().pow(2)).sum();
-        if dual <= self.channels[0].nrows().pow(2) { Elimination::Dual } else { Elimination::Primal }
-    }
-
-    /// From `iterate` until the relative gap is below `relative_gap`, rounding stops the progress, or `max_iterations` are
-    /// spent. The caller judges the outcome by its certificate.
-    fn solve(
-        &self,
-        mut iterate: Iterate,
-        relative_gap: f64,
-        max_iterations: usize,
-        elimination: Elimination,
-    ) -> Outcome {
-        let degree = (iterate.x.nrows() + self.channels.len()) as f64;
-        let mut best = (f64::INFINITY, iterate.clone());
-        let mut iterations = 0;
-        while let Ok(devices) = self.devices(&iterate) {
-            let Ok(gap) = self.relative_gap(&iterate, &devices) else { break };
-            if gap < best.0 {
-                best = (gap, iterate.clone());
-            }
-            if gap <= relative_gap || iterations == max_iterations {
-                break;
-            }
-            let Some(newton) = Newton::new(self, &iterate, &devices, elimination) else { break };
-            let Some(next) = step(&newton, degree) else { break };
-            drop(newton);
-            iterate = next;
-            iterations += 1;
-        }
-        let (relative_gap, iterate) = best;
-        Outcome { iterate, relative_gap, iterations }
-    }
-
-    /// Every device's part at an iterate.
-    fn devices(&self, iterate: &Iterate) -> Result<Vec<Device>, Error> {
-        let device = |(n, channel): (usize, &Mat<c64>)| {
-            let gram = hermitian_part((channel.adjoint() * (&iterate.x * channel)).as_ref());
-            Device::new(gram.as_ref(), iterate.multiplier[n], self.budgets[n], self.noise[n])
-        };
-        self.channels.iter().enumerate().map(device).collect()
-    }
-
-    /// `[H_1 V_1 … H_N V_N]`, `V_n` being the eigenvectors of `M_n`.
-    fn in_eigenbases(&self, devices: &[Device]) -> Mat<c64> {
-        let columns = self.channels.iter().map(Mat::ncols).sum();
-        let mut stacked = Mat::zeros(self.channels[0].nrows(), columns);
-        let mut start = 0;
-        for (channel, device) in self.channels.iter().zip(devices) {
-            stacked.as_mut().subcols_mut(start, channel.ncols()).copy_from(channel * &device.vectors);
-            start += channel.ncols();
-        }
-        stacked
-    }
-
-    /// Relative gap between the values of `X`, scaled to be feasible for `trace_inverse`, and of the `U_n`, scaled into `𝒰`.
-    fn relative_gap(&self, iterate: &Iterate, devices: &[Device]) -> Result<f64, Error> {
-        let mut upper = trace(iterate.x.as_ref());
-        let mut scale = 0.0_f64;
-        for (n, device) in devices.iter().enumerate() {
-            if self.noise[n] > 0.0 {
-                let root = mismatch::multiplier(&device.gains, self.budgets[n]);
-                let error: f64 = device.gains.iter().map(|&gain| mismatch::residual(gain, root)).sum();
-                upper += error / self.noise[n];
-            } else {
-                let power: f64 = device.gains.iter().map(|gain| 1.0 / gain).sum();
-                scale = scale.max(power / self.budgets[n]);
-            }
-        }
-        if scale > 0.0 {
-            upper *= scale;
-        }
-        let mut received = Mat::<c64>::zeros(iterate.x.nrows(), iterate.x.nrows());
-        for (channel, device) in self.channels.iter().zip(devices) {
-            received += channel * (device.dual() * channel.adjoint());
-        }
-        let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);
-        let share = |(n, device): (usize, &Device)| {
-            let roots: f64 = device.amplitudes.iter().sum();
-            let sum: f64 = device.amplitudes.iter().map(|root| root * root).sum();
-            roots * roots / (self.budgets[n] * largest + self.noise[n] * sum)
-        };
-        let lower: f64 = devices.iter().enumerate().map(share).sum();
-        Ok((upper - lower) / upper)
+        let unknowns: usize = self.parts.iter().map(|part| part.side * part.side).sum();
+        if unknowns <= self.channels.nrows().pow(2) { Elimination::Dual } else { Elimination::Primal }
     }
 }
 
-/// One predictor–corrector step; `None` if rounding leaves no step worth taking.
-fn step(newton: &Newton<'_>, degree: f64) -> Option<Iterate> {
-    let complementarity = newton.complementarity();
-    let predictor = newton.direction(0.0, None);
-    let (primal, dual) = newton.steps(&predictor, 1.0)?;
-    // Mehrotra: the better the predictor does, the less the centring.
-    let centring = (newton.predicted(&predictor, primal, dual) / complementarity).clamp(0.0, 1.0).powi(3);
-    // The residuals must not fall behind: S and the s_n shrink with the complementarity.
-    let centring = centring.max((newton.infeasibility() / MOST_INFEASIBILITY).min(1.0));
-    let corrector = newton.direction(centring * complementarity / degree, Some(&predictor));
-    let (primal, dual) = newton.steps(&corrector, STEP_FRACTION)?;
-    (primal.max(dual) >= SHORTEST_STEP).then(|| newton.advanced(&corrector, primal, dual))
+impl SaddlePoint {
+    /// Takes a problem, and makes room for it.
+    fn reserve(&mut self, program: Program) {
+        if self.program.channels.nrows() == program.channels.nrows() && self.program.parts == program.parts {
+            self.program = program;
+        } else {
+            let elimination = program.elimination();
+            *self = Self::new(program, elimination);
+        }
+    }
+
+    fn new(program: Program, elimination: Elimination) -> Self {
+        let sides: Vec<usize> = program.parts.iter().map(|part| part.side).collect();
+        let (receive, columns) = (program.channels.nrows(), program.channels.ncols());
+        let side = sides.iter().copied().max().unwrap_or(0);
+        let square = || Mat::zeros(receive, receive);
+        let iterate = || Iterate::new(receive, sides.len());
+        let direction = || Direction::new(receive, sides.len());
+        Self {
+            program,
+            iterate: iterate(),
+            best: iterate(),
+            devices: sides.iter().map(|&side| Device::new(side)).collect(),
+            eigenbases: Mat::zeros(receive, columns),
+            product: Mat::zeros(receive, columns),
+            gram: Mat::zeros(side, side),
+            received: square(),
+            residual: square(),
+            newton: Newton::new(receive, &sides, elimination),
+            predictor: direction(),
+            corrector: direction(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// From `first` until the relative gap is below `relative_gap`, rounding stops the progress, or `max_iterations` are
+    /// spent; ends at the best iterate. The caller judges it by its certificate.
+    fn solve(&mut self, first: Iterate, relative_gap: f64, max_iterations: usize) -> Outcome {
+        self.iterate = first;
+        let (mut best, mut iterations) = (f64::INFINITY, 0);
+        let mut is_best = false;
+        while self.evaluate() {
+            let gap = self.relative_gap(relative_gap);
+            is_best = gap < best;
+            if is_best {
+                best = gap;
+                self.best.copy_from(&self.iterate);
+            }
+            if gap <= relative_gap || iterations == max_iterations || !self.advance() {
+                break;
+            }
+            is_best = false;
+            iterations += 1;
+        }
+        if !is_best && best.is_finite() {
+            self.iterate.copy_from(&self.best);
+            self.evaluate();
+        }
+        Outcome { relative_gap: best, iterations }
+    }
+
+    /// Every device's part at the iterate, and the residual of `S`. `false` if some `M_n + θ_n λ_n I` is not positive definite.
+    fn evaluate(&mut self) -> bool {
+        let Self { program, iterate, devices, eigenbases, product, gram, received, residual, .. } = self;
+        multiply(product.as_mut(), iterate.x.as_ref(), program.channels.as_ref());
+        for (n, (part, device)) in program.parts.iter().zip(&mut *devices).enumerate() {
+            let channel = program.channel(n);
+            let mut gram = gram.as_mut().submatrix_mut(0, 0, part.side, part.side);
+            multiply(gram.rb_mut(), channel.adjoint(), part.columns(product));
+            make_hermitian(gram.rb_mut());
+            let data = (program.budgets[n], program.noise[n]);
+            if !device.update(gram.as_ref(), iterate.multiplier[n], data, &mut self.scratch) {
+                return false;
+            }
+            multiply(part.columns_mut(eigenbases), channel, device.vectors.as_ref());
+            // Y_n in H_n U_n H_n^H = Y_n Y_n^H.
+            let mut amplified = part.columns_mut(product);
+            amplified.copy_from(part.columns(eigenbases));
+            for (column, &amplitude) in amplified.col_iter_mut().zip(&device.amplitudes) {
+                column.iter_mut().for_each(|entry| *entry *= amplitude);
+            }
+        }
+        multiply(received.as_mut(), product.as_ref(), product.adjoint());
+        make_hermitian(received.as_mut());
+        for j in 0..residual.ncols() {
+            for i in 0..residual.nrows() {
+                residual[(i, j)] = -received[(i, j)] - iterate.s[(i, j)];
+            }
+            residual[(j, j)].re += 1.0;
+        }
+        true
+    }
+
+    /// A bound above the relative gap between the values of `X`, scaled to be feasible for `trace_inverse`, and of the `U_n`, scaled into
+    /// `𝒰`. It is at most `tolerance` just where the gap is. It spends what the residual is computed from.
+    fn relative_gap(&mut self, tolerance: f64) -> f64 {
+        let Self { program, iterate, devices, received, residual, .. } = self;
+        let size = trace(iterate.x.as_ref());
+        let mut upper = size;
+        let mut excess = 0.0_f64;
+        for (n, device) in devices.iter().enumerate() {
+            let (budget, noise) = (program.budgets[n], program.noise[n]);
+            if noise > 0.0 {
+                let root = mismatch::multiplier(&device.gains, budget);
+                let error: f64 = device.gains.iter().map(|&gain| mismatch::residual(gain, root)).sum();
+                upper += error / noise;
+            } else {
+                let power: f64 = device.gains.iter().map(|gain| 1.0 / gain).sum();
+                excess = excess.max(power / budget);
+            }
+        }
+        if excess > 0.0 {
+            upper *= excess;
+        }
+        // Where λ_max(Σ H_n U_n H_n^H) is `largest`.
+        let gap = |largest: f64| {
+            let share = |(n, device): (usize, &Device)| {
+                let (roots, sum) = device.traces();
+                roots * roots / (program.budgets[n] * largest + program.noise[n] * sum)
+            };
+            (upper - devices.iter().enumerate().map(share).sum::<f64>()) / upper
+        };
+        // It is at least ⟨X, Σ H_n U_n H_n^H⟩/tr X, and as S ⪰ 0 at most 1 plus the norm of the residual.
+        let mut low = devices.iter().map(Device::power).sum::<f64>() / size;
+        let mut high = 1.0 + squared_norm(residual.as_ref()).sqrt();
+        let bound = gap(high);
+        if bound <= tolerance || gap(low) > tolerance {
+            return bound;
+        }
+        // In between, whether it is at most the largest value for which the gap is at most the tolerance.
+        for _ in 0..THRESHOLD_BISECTIONS {
+            let middle = 0.5 * (low + high);
+            if gap(middle) <= tolerance { low = middle } else { high = middle }
+        }
+        scale(received.as_mut(), -1.0);
+        (0..received.nrows()).for_each(|i| received[(i, i)].re += low);
+        if factorize(received.as_mut(), &mut self.scratch) { tolerance } else { bound }
+    }
+
+    /// One predictor–corrector step; `false` if rounding leaves no step worth taking.
+    fn advance(&mut self) -> bool {
+        let Self { iterate, devices, newton, predictor, corrector, scratch, .. } = self;
+        if !newton.update(iterate, devices, &self.eigenbases, &self.residual, scratch) {
+            return false;
+        }
+        let degree = (iterate.x.nrows() + devices.len()) as f64;
+        let complementarity = newton.complementarity(iterate);
+        newton.direction(iterate, devices, 0.0, None, predictor);
+        let (primal, dual) = newton.steps(iterate, predictor, 1.0, PREDICTOR_BISECTIONS, scratch);
+        // Mehrotra: the better the predictor does, the less the centring.
+        let predicted = newton.predicted(iterate, predictor, primal, dual);
+        let centring = (predicted / complementarity).clamp(0.0, 1.0).powi(3);
+        // The residuals must not fall behind: S and the s_n shrink with the complementarity.
+        let infeasibility = newton.infeasibility(iterate, devices);
+        let target = centring.max((infeasibility / MOST_INFEASIBILITY).min(1.0)) * complementarity / degree;
+        newton.direction(iterate, devices, target, Some(predictor), corrector);
+        let margin = (complementarity / trace(iterate.x.as_ref())).clamp(STEP_MARGIN.0, STEP_MARGIN.1);
+        let (primal, dual) = newton.steps(iterate, corrector, 1.0 - margin, CORRECTOR_BISECTIONS, scratch);
+        let moves = primal.max(dual) >= SHORTEST_STEP;
+        if moves {
+            newton.advance(iterate, corrector, primal, dual);
+        }
+        moves
+    }
 }

@@ -4,7 +4,7 @@
 //! `Re tr(A^H B)`, column by column of the lower triangle: `e_b e_b^T`, then for each row `a > b` the two
 //! matrices `(e_a e_b^T + e_b e_a^T)/√2` and `i(e_a e_b^T − e_b e_a^T)/√2`.
 
-use faer::{MatMut, MatRef, c64};
+use faer::{Mat, MatMut, MatRef, c64};
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// Writes the `T²` coordinates of the Hermitian part of `matrix`.
@@ -42,8 +42,14 @@ pub(super) fn read(coordinates: &[f64], mut matrix: MatMut<'_, c64>) {
     }
 }
 
+/// Which coordinate of a `side × side` matrix is entry `(i, i)`.
+pub(super) fn diagonal(side: usize, i: usize) -> usize {
+    i * (2 * side - i)
+}
+
 /// Writes the `rows² × columns²` matrix, in coordinates, of an operator that takes a `columns×columns` matrix `U` to `Σ M U M^H`, the
-/// `M` being `rows×columns`. All that it depends on are the sums `entry(i, k, j, l) = Σ M[i,k] conj(M[j,l])`.
+/// `M` being `rows×columns`. All that it depends on are the sums `entry(i, k, j, l) = Σ M[i,k] conj(M[j,l])`. The same goes for
+/// `Σ (M U N^H + N U M^H)`, with the sums `Σ (M[i,k] conj(N[j,l]) + N[i,k] conj(M[j,l]))`.
 ///
 /// `lower` leaves out what is above the diagonal.
 #[inline]
@@ -82,6 +88,61 @@ pub(super) fn write_operator(
             }
             column += if k == l { 1 } else { 2 };
         }
+    }
+}
+
+/// Where the real and imaginary parts of `side × side` Hermitian matrices are in real vectors of `side²` numbers, so that their products
+/// entry by entry are sums of products of two numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    side: usize,
+    /// By column of the matrix.
+    places: Vec<Place>,
+}
+
+/// Where the parts of one entry are.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    real: usize,
+    /// Any place where `sign` is zero.
+    imaginary: usize,
+    /// 1 below the diagonal, −1 above, 0 on it.
+    sign: f64,
+}
+
+impl Places {
+    /// Real parts at their places in the lower triangle, imaginary parts at their mirror images.
+    pub fn new(side: usize) -> Self {
+        let place = |k: usize| {
+            let (i, j) = (k % side, k / side);
+            let (a, b) = (i.max(j), i.min(j));
+            let sign = (i as f64 - j as f64).clamp(-1.0, 1.0);
+            Place { real: a + b * side, imaginary: b + a * side, sign }
+        };
+        Self { side, places: (0..side * side).map(place).collect() }
+    }
+
+    /// Writes the parts of a Hermitian matrix; its lower triangle is read.
+    pub fn write(&self, matrix: MatRef<'_, c64>, parts: &mut [f64]) {
+        for j in 0..self.side {
+            for i in j..self.side {
+                let entry = matrix[(i, j)];
+                parts[j + i * self.side] = entry.im;
+                parts[i + j * self.side] = entry.re;
+            }
+        }
+    }
+
+    /// `Σ A[first] conj(B[second])` over pairs of matrices, from the sums `products` of `a bᵀ`, `a` and `b` being the parts of both.
+    #[inline]
+    pub fn product(&self, products: &Mat<f64>, first: (usize, usize), second: (usize, usize)) -> c64 {
+        let place = |(i, j): (usize, usize)| self.places[i + j * self.side];
+        let (first, second) = (place(first), place(second));
+        let (real, imaginary) = (products.col_as_slice(second.real), products.col_as_slice(second.imaginary));
+        c64::new(
+            real[first.real] + first.sign * second.sign * imaginary[first.imaginary],
+            first.sign * real[first.imaginary] - second.sign * imaginary[first.real],
+        )
     }
 }
 

@@ -18,6 +18,7 @@ use faer::{Mat, c64};
 #[derive(Debug, Clone, Default)]
 pub struct Native {
     interior_point: interior_point::InteriorPoint,
+    saddle_point: concave::SaddlePoint,
 }
 
 impl Backend for Native {
@@ -31,7 +32,7 @@ impl Backend for Native {
         match relaxation {
             Relaxation::LambdaMin => linear::points(&mut self.interior_point, problem, options),
             Relaxation::TraceInverse | Relaxation::Mmse => {
-                concave::points(relaxation, problem, options, warm)
+                concave::points(&mut self.saddle_point, relaxation, problem, options, warm)
             }
         }
     }

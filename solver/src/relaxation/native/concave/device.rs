@@ -1,8 +1,8 @@
 //! One device's part of the saddle function, at one point.
 
-use crate::error::Error;
-use crate::linalg::Spectrum;
-use faer::{Mat, MatRef, c64};
+use crate::linalg::{Scratch, eigen_into};
+use crate::relaxation::native::coordinates::diagonal;
+use faer::{Col, Mat, MatRef, c64};
 
 /// `h(M, λ) = λ (tr (M + θλI)^{-1} − q)` and its derivatives at one `(M, λ)`.
 ///
@@ -10,17 +10,21 @@ use faer::{Mat, MatRef, c64};
 ///
 /// - `U = −∂h/∂M = λ (M + θλI)^{-2}`, eigenvalues `λ/m_i²`;
 /// - `s = −∂h/∂λ = q − Σ g_i/m_i²`, the budget that is left;
-/// - `∂²h/∂M² = K`, which multiplies entry `(i, j)` by `k_ij² = λ (m_i + m_j)/(m_i m_j)²`;
+/// - `∂²h/∂M² = K: D ↦ U D (M + θλI)^{-1} + (M + θλI)^{-1} D U`, which multiplies entry `(i, j)` by
+///   `k_ij² = λ (m_i + m_j)/(m_i m_j)²`;
 /// - `−∂²h/∂M∂λ = a`, diagonal, `a_i = (g_i − θλ)/m_i³`;
 /// - `−∂²h/∂λ² = 2θ Σ g_i/m_i³`.
+#[derive(Debug, Clone)]
 pub(super) struct Device {
     /// Eigenvectors of `M`.
     pub vectors: Mat<c64>,
     /// `g_i`, ascending.
     pub gains: Vec<f64>,
+    /// `1/m_i`.
+    pub inverses: Vec<f64>,
     /// `√λ/m_i`: the singular values of `U^{1/2}`.
     pub amplitudes: Vec<f64>,
-    /// `k_ij` by coordinate (those of [`operator`](super::operator)).
+    /// `k_ij` by [coordinate](crate::relaxation::native::coordinates).
     pub stiffness: Vec<f64>,
     /// `a_i/k_ii`.
     pub coupling: Vec<f64>,
@@ -28,40 +32,68 @@ pub(super) struct Device {
     pub curvature: f64,
     /// `s`.
     pub slack: f64,
+    eigenvalues: Col<c64>,
 }
 
 impl Device {
-    /// At `gram` = `M`, `multiplier` = `λ`, for `budget` = `q` and `noise` = `θ`.
-    ///
-    /// # Errors
-    /// [`Error::Numerical`] if `M + θλI` is not positive definite, or spans too many orders of magnitude.
-    pub fn new(gram: MatRef<'_, c64>, multiplier: f64, budget: f64, noise: f64) -> Result<Self, Error> {
-        let Spectrum { values: gains, vectors } = Spectrum::of(gram)?;
-        let gains: Vec<f64> = gains.into_iter().map(|value| value.max(0.0)).collect();
-        let regular: Vec<f64> = gains.iter().map(|gain| gain + noise * multiplier).collect();
-        let sum = |power: i32| gains.iter().zip(&regular).map(|(gain, m)| gain / m.powi(power)).sum::<f64>();
-        let (slack, curvature) = (budget - sum(2), 2.0 * noise * sum(3));
-        let side = gains.len();
-        let mut stiffness = Vec::with_capacity(side * side);
-        let mut coupling = Vec::with_capacity(side);
+    /// Room for `T = side`.
+    pub fn new(side: usize) -> Self {
+        let list = || vec![0.0; side];
+        Self {
+            vectors: Mat::zeros(side, side),
+            gains: list(),
+            inverses: list(),
+            amplitudes: list(),
+            stiffness: vec![0.0; side * side],
+            coupling: list(),
+            curvature: 0.0,
+            slack: 0.0,
+            eigenvalues: Col::zeros(side),
+        }
+    }
+
+    /// Moves to `gram` = `M`, `multiplier` = `λ`, for `budget` = `q` and `noise` = `θ`. `false` if `M + θλI` is not positive definite, or
+    /// spans too many orders of magnitude.
+    pub fn update(
+        &mut self,
+        gram: MatRef<'_, c64>,
+        multiplier: f64,
+        (budget, noise): (f64, f64),
+        scratch: &mut Scratch,
+    ) -> bool {
+        if !eigen_into(gram, self.eigenvalues.as_mut(), self.vectors.as_mut(), scratch) {
+            return false;
+        }
+        let side = self.antennas();
+        let floor = noise * multiplier;
+        (self.slack, self.curvature) = (budget, 0.0);
+        for (i, eigenvalue) in self.eigenvalues.iter().enumerate() {
+            let gain = eigenvalue.re.max(0.0);
+            let inverse = 1.0 / (gain + floor);
+            let cube = inverse * inverse * inverse;
+            self.gains[i] = gain;
+            self.inverses[i] = inverse;
+            self.amplitudes[i] = multiplier.sqrt() * inverse;
+            self.slack -= gain * inverse * inverse;
+            self.curvature += 2.0 * noise * gain * cube;
+            self.coupling[i] = (gain - floor) * cube;
+        }
+        let mut next = 0;
         for b in 0..side {
             for a in b..side {
-                let k = (multiplier * (regular[a] + regular[b])).sqrt() / (regular[a] * regular[b]);
-                stiffness.push(k);
-                if a == b {
-                    coupling.push((gains[a] - noise * multiplier) / regular[a].powi(3) / k);
-                } else {
-                    stiffness.push(k);
+                // m_i + m_j over m_i m_j is 1/m_i + 1/m_j.
+                let product = self.amplitudes[a] * self.amplitudes[b];
+                let k = (product * (self.inverses[a] + self.inverses[b])).sqrt();
+                self.stiffness[next] = k;
+                if a > b {
+                    self.stiffness[next + 1] = k;
                 }
+                next += if a > b { 2 } else { 1 };
             }
+            self.coupling[b] /= self.stiffness[diagonal(side, b)];
         }
-        let amplitudes: Vec<f64> = regular.iter().map(|m| multiplier.sqrt() / m).collect();
-        let finite =
-            stiffness.iter().chain(&coupling).chain([&slack, &curvature]).all(|value| value.is_finite());
-        if !finite {
-            return Err(Error::Numerical { operation: "a device's response" });
-        }
-        Ok(Self { vectors, gains, amplitudes, stiffness, coupling, curvature, slack })
+        let scalars = [self.slack, self.curvature];
+        self.stiffness.iter().chain(&self.coupling).chain(&scalars).all(|value| value.is_finite())
     }
 
     /// `T`.
@@ -69,10 +101,31 @@ impl Device {
         self.gains.len()
     }
 
+    /// `(tr U^{1/2}, tr U)`.
+    pub fn traces(&self) -> (f64, f64) {
+        self.amplitudes.iter().fold((0.0, 0.0), |(roots, sum), root| (roots + root, sum + root * root))
+    }
+
+    /// `tr U M`.
+    pub fn power(&self) -> f64 {
+        self.amplitudes.iter().zip(&self.gains).map(|(root, gain)| root * root * gain).sum()
+    }
+
     /// `U`.
     pub fn dual(&self) -> Mat<c64> {
         let root =
             Mat::from_fn(self.antennas(), self.antennas(), |i, j| self.vectors[(i, j)] * self.amplitudes[j]);
         &root * root.adjoint()
+    }
+
+    /// What `z_n` has on the diagonal, `a_i/k_ii`, with the coordinates there, the device's first being `start`. Elsewhere it is zero.
+    pub fn along(&self, start: usize) -> impl Iterator<Item = (usize, f64)> {
+        let side = self.antennas();
+        self.coupling.iter().enumerate().map(move |(i, &value)| (start + diagonal(side, i), value))
+    }
+
+    /// `z_nᵀ z_n`.
+    pub fn squared_coupling(&self) -> f64 {
+        self.coupling.iter().map(|value| value * value).sum()
     }
 }

@@ -21,12 +21,12 @@ const FARTHEST_OCCUPANCY: f64 = 1.5;
 
 /// `X = ξI` with the best `ξ`, which the relaxation's value along that ray has in closed form up to a scalar root.
 pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
-    let side = program.channels[0].nrows();
-    let spectra = program
-        .channels
-        .iter()
-        .map(|channel| Spectrum::of((channel.adjoint() * channel).as_ref()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let side = program.channels.nrows();
+    let spectrum = |n: usize| {
+        let channel = program.channel(n);
+        Spectrum::of((channel.adjoint() * channel).as_ref())
+    };
+    let spectra = (0..program.parts.len()).map(spectrum).collect::<Result<Vec<_>, _>>()?;
     let scale = program.best_scale(&spectra, side as f64);
     let gains = |n: usize| spectra[n].values.iter().map(move |gain| gain.max(0.0) * scale);
 
@@ -61,7 +61,8 @@ pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
 pub(super) fn warm(program: &Program, primal: &Mat<c64>, dual: &[Mat<c64>]) -> Option<Iterate> {
     let side = primal.nrows();
     let mut received = Mat::<c64>::zeros(side, side);
-    for (channel, dual) in program.channels.iter().zip(dual) {
+    for (n, dual) in dual.iter().enumerate() {
+        let channel = program.channel(n);
         received += channel * (dual * channel.adjoint());
     }
     let received = hermitian_part(received.as_ref());
@@ -143,10 +144,10 @@ impl Program {
 
     /// `Σ H_n U_n H_n^H` at `X = scale·I`.
     fn received(&self, spectra: &[Spectrum], scale: f64, multiplier: &[f64]) -> Mat<c64> {
-        let side = self.channels[0].nrows();
+        let side = self.channels.nrows();
         let mut received = Mat::<c64>::zeros(side, side);
-        for (n, (channel, spectrum)) in self.channels.iter().zip(spectra).enumerate() {
-            let lambda = multiplier[n];
+        for (n, spectrum) in spectra.iter().enumerate() {
+            let (channel, lambda) = (self.channel(n), multiplier[n]);
             let u = spectrum.map(|gain| lambda / (gain.max(0.0) * scale + self.noise[n] * lambda).powi(2));
             received += channel * (u * channel.adjoint());
         }

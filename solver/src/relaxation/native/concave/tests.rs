@@ -1,12 +1,13 @@
 //! Derivatives by finite differences, the operator against matrices, and the two eliminations against each other.
 
 use super::device::Device;
-use super::newton::{Elimination, Newton};
-use super::operator::{Operator, hermitian, write};
-use super::{Iterate, Program, start, step};
+use super::newton::Elimination;
+use super::operator::Operator;
+use super::{Program, SaddlePoint, start};
 use crate::channel::{BlockFading, Fading};
-use crate::linalg::{Spectrum, hermitian_part, inner, squared_norm, trace};
+use crate::linalg::{Scratch, Spectrum, eigenvalues, hermitian_part, inner, squared_norm, trace};
 use crate::mismatch;
+use crate::relaxation::native::coordinates::{self, diagonal};
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -43,20 +44,37 @@ fn saddle(gram: &Mat<c64>, multiplier: f64, noise: f64) -> f64 {
     multiplier * (inverse - BUDGET)
 }
 
+fn device(gram: &Mat<c64>, multiplier: f64, noise: f64) -> Device {
+    let mut device = Device::new(gram.nrows());
+    assert!(device.update(gram.as_ref(), multiplier, (BUDGET, noise), &mut Scratch::default()));
+    device
+}
+
+fn hermitian(side: usize, coordinates: &[f64]) -> Mat<c64> {
+    let mut matrix = Mat::zeros(side, side);
+    coordinates::read(coordinates, matrix.as_mut());
+    matrix
+}
+
+fn written(matrix: &Mat<c64>) -> Vec<f64> {
+    let mut coordinates = vec![0.0; matrix.nrows().pow(2)];
+    coordinates::write(matrix.as_ref(), &mut coordinates);
+    coordinates
+}
+
 /// `K` applied to a matrix in the standard basis.
 fn curvature(device: &Device, direction: &Mat<c64>) -> Mat<c64> {
     let inside = device.vectors.adjoint() * direction * &device.vectors;
-    let mut coordinates = Mat::zeros(device.stiffness.len(), 1);
-    write(inside.as_ref(), coordinates.as_mut());
-    let scaled = hermitian(device.antennas(), |i| coordinates[(i, 0)] * device.stiffness[i].powi(2));
+    let mut coordinates = written(&inside);
+    coordinates.iter_mut().zip(&device.stiffness).for_each(|(value, k)| *value *= k * k);
+    let scaled = hermitian(device.antennas(), &coordinates);
     &device.vectors * scaled * device.vectors.adjoint()
 }
 
 /// `a` in the standard basis.
 fn coupling(device: &Device) -> Mat<c64> {
     let side = device.antennas();
-    let entry =
-        |i: usize| device.coupling[i] * device.stiffness[super::operator::diagonal_coordinate(side, i)];
+    let entry = |i: usize| device.coupling[i] * device.stiffness[diagonal(side, i)];
     let scaled = Mat::from_fn(side, side, |i, j| device.vectors[(i, j)] * entry(j));
     scaled * device.vectors.adjoint()
 }
@@ -65,10 +83,9 @@ fn coupling(device: &Device) -> Mat<c64> {
 fn device_derivatives_are_finite_differences() {
     let (gram, direction, multiplier, step) = (positive(4, 1), random(4, 2), 0.7, 1e-5);
     for noise in [0.0, 0.4, 5.0] {
-        let at = |matrix: &Mat<c64>, multiplier: f64| {
-            Device::new(matrix.as_ref(), multiplier, BUDGET, noise).unwrap()
-        };
+        let at = |matrix: &Mat<c64>, multiplier: f64| device(matrix, multiplier, noise);
         let device = at(&gram, multiplier);
+        assert!((device.power() - inner(device.dual().as_ref(), gram.as_ref())).abs() < 1e-12);
         let by_gram = |step: f64| moved(&gram, &direction, step);
         let slope = |f: &dyn Fn(f64) -> f64| (f(step) - f(-step)) / (2.0 * step);
 
@@ -103,7 +120,7 @@ fn dual_objective_has_the_gradient_and_hessian_of_the_saddle_function() {
     let at = |gram: &Mat<c64>| {
         let gains = Spectrum::of(gram.as_ref()).unwrap().values;
         let multiplier = mismatch::multiplier(&gains, BUDGET) / noise;
-        Device::new(gram.as_ref(), multiplier, BUDGET, noise).unwrap()
+        device(gram, multiplier, noise)
     };
     let gram = positive(3, 3);
     let device = at(&gram);
@@ -128,100 +145,117 @@ fn dual_objective_has_the_gradient_and_hessian_of_the_saddle_function() {
     }
 }
 
-fn devices(antennas: &[usize]) -> Vec<Device> {
-    let device = |(n, &side): (usize, &usize)| {
-        Device::new(positive(side, 20 + n as u64).as_ref(), 0.7, BUDGET, 0.3).unwrap()
-    };
-    antennas.iter().enumerate().map(device).collect()
-}
-
 #[test]
 fn operator_is_consistent() {
-    let devices = devices(&[2, 1, 3]);
+    let sides = [2, 1, 3];
+    let device = |(n, &side): (u64, &usize)| device(&positive(side, 20 + n), 0.7, 0.3);
+    let devices: Vec<Device> = (0..).zip(&sides).map(device).collect();
     let stacked = Fading::PAPER.sample(4, 6, &mut ChaCha8Rng::seed_from_u64(4));
-    let lambda = vec![0.1, 0.5, 2.0, 3.0];
-    let operator = Operator::new(stacked.clone(), lambda.clone(), &devices);
-    assert_eq!(operator.columns(), 14);
-    // By columns: W^{1/2} of E B E^H, one basis matrix B at a time.
+    let mut operator = Operator::new(4, &sides);
+    operator.update(Mat::<c64>::identity(4, 4).as_ref(), stacked.as_ref(), &devices);
+    // By columns: E B E^H, one basis matrix B at a time.
     let mut dense = Mat::<f64>::zeros(16, 14);
-    let mut column = 0;
-    let mut antenna = 0;
-    for device in &devices {
-        let (side, e) = (device.antennas(), stacked.subcols(antenna, device.antennas()));
-        for i in 0..side * side {
-            let basis = hermitian(side, |j| if i == j { device.stiffness[i] } else { 0.0 });
-            write((e * basis * e.adjoint()).as_ref(), dense.as_mut().subcols_mut(column, 1));
-            column += 1;
+    for (part, device) in operator.parts.iter().zip(&devices) {
+        let e = part.columns(&stacked);
+        for i in 0..part.side * part.side {
+            let mut coordinates = vec![0.0; part.side * part.side];
+            coordinates[i] = device.stiffness[i];
+            let image = e * hermitian(part.side, &coordinates) * e.adjoint();
+            dense.col_as_slice_mut(part.coordinate + i).copy_from_slice(&written(&image));
         }
-        antenna += side;
     }
-    for j in 0..14 {
-        (0..16).for_each(|i| dense[(i, j)] *= operator.root_weights[i]);
+    let u: Vec<f64> = (0..14).map(|i| (i as f64).sin()).collect();
+    let x: Vec<f64> = (0..16).map(|i| (i as f64).cos()).collect();
+    let mut received = Mat::zeros(4, 4);
+    operator.received(&u, received.as_mut());
+    for (i, found) in written(&received).iter().enumerate() {
+        let expected: f64 = (0..14).map(|j| dense[(i, j)] * u[j]).sum();
+        assert!((found - expected).abs() < 1e-12);
     }
-    // W of the matrix whose coordinates are all 1.
-    let ones = hermitian(4, |_| 1.0);
-    let averaged = Mat::from_fn(4, 4, |i, j| ones[(i, j)] * (0.5 * (lambda[i] + lambda[j])));
-    let mut weights = Mat::zeros(16, 1);
-    write(averaged.as_ref(), weights.as_mut());
-    (0..16).for_each(|i| assert!((weights[(i, 0)] - operator.root_weights[i].powi(2)).abs() < 1e-14));
-
-    let u = Mat::from_fn(14, 1, |i, _| (i as f64).sin());
-    let x = Mat::from_fn(16, 1, |i, _| (i as f64).cos());
-    assert!((operator.apply(&u) - &dense * &u).norm_max() < 1e-12);
-    assert!((operator.adjoint(&x) - dense.transpose() * &x).norm_max() < 1e-12);
-    let couplings: Vec<Vec<f64>> = devices.iter().map(|device| device.coupling.clone()).collect();
-    let diagonals = operator.apply_diagonals(couplings.iter());
-    let mut start = 0;
-    for (n, device) in devices.iter().enumerate() {
-        let side = device.antennas();
-        let mut z = Mat::zeros(14, 1);
-        (0..side)
-            .for_each(|i| z[(start + super::operator::diagonal_coordinate(side, i), 0)] = device.coupling[i]);
-        assert!((diagonals.subcols(n, 1) - &dense * &z).norm_max() < 1e-12);
-        start += side * side;
-    }
-    let (mut gram, mut outer) = (Mat::zeros(14, 14), Mat::zeros(16, 16));
-    operator.add_gram(&mut gram);
-    operator.add_outer(&mut outer);
-    let (expected_gram, expected_outer) = (dense.transpose() * &dense, &dense * dense.transpose());
-    for j in 0..14 {
-        (j..14).for_each(|i| assert!((gram[(i, j)] - expected_gram[(i, j)]).abs() < 1e-10));
-    }
-    for j in 0..16 {
-        (j..16).for_each(|i| assert!((outer[(i, j)] - expected_outer[(i, j)]).abs() < 1e-10));
+    let mut seen = vec![0.0; 14];
+    operator.seen(hermitian(4, &x).as_ref(), &mut seen);
+    for (j, found) in seen.iter().enumerate() {
+        let expected: f64 = (0..16).map(|i| dense[(i, j)] * x[i]).sum();
+        assert!((found - expected).abs() < 1e-12);
     }
 }
 
 fn program(noise: f64) -> Program {
     let channels = BlockFading::new(Fading::PAPER, 5, &[2, 3, 1, 2], 6).unwrap().block(0);
-    Program {
-        channels,
-        budgets: vec![1.0, 0.1, 5.0, 0.7],
-        noise: vec![noise, 2.0 * noise, noise, 0.5 * noise],
-    }
+    let noise = vec![noise, 2.0 * noise, noise, 0.5 * noise];
+    Program::new(&channels, vec![1.0, 0.1, 5.0, 0.7], noise)
+}
+
+/// At the cold start.
+fn method(noise: f64, elimination: Elimination) -> SaddlePoint {
+    let mut method = SaddlePoint::new(program(noise), elimination);
+    method.iterate = start::cold(&method.program).unwrap();
+    assert!(method.evaluate());
+    method
 }
 
 #[test]
 fn eliminations_agree() {
     for noise in [0.0, 1e-3, 1.0, 100.0] {
-        let program = program(noise);
-        let mut iterate: Iterate = start::cold(&program).unwrap();
+        let [mut dual, mut primal] =
+            [Elimination::Dual, Elimination::Primal].map(|elimination| method(noise, elimination));
         for _ in 0..6 {
-            let devices = program.devices(&iterate).unwrap();
-            let [dual, primal] = [Elimination::Dual, Elimination::Primal].map(|elimination| {
-                step(&Newton::new(&program, &iterate, &devices, elimination).unwrap(), 9.0).unwrap()
-            });
-            assert_near(&primal.x, &dual.x, 1e-6);
-            assert_near(&primal.s, &dual.s, 1e-6);
+            assert!(dual.advance() && primal.advance());
+            let (found, expected) = (&primal.iterate, &dual.iterate);
+            assert_near(&found.x, &expected.x, 1e-6);
+            assert_near(&found.s, &expected.s, 1e-6);
             for n in 0..4 {
-                assert!((primal.multiplier[n] / dual.multiplier[n] - 1.0).abs() < 1e-6);
-                assert!((primal.slack[n] / dual.slack[n] - 1.0).abs() < 1e-6);
+                assert!((found.multiplier[n] / expected.multiplier[n] - 1.0).abs() < 1e-6);
+                assert!((found.slack[n] / expected.slack[n] - 1.0).abs() < 1e-6);
             }
-            iterate = dual;
+            primal.iterate.copy_from(&dual.iterate);
+            assert!(dual.evaluate() && primal.evaluate());
         }
-        for elimination in [Elimination::Dual, Elimination::Primal] {
-            let outcome = program.solve(start::cold(&program).unwrap(), 1e-8, 40, elimination);
-            assert!(outcome.relative_gap <= 1e-8, "{noise} {elimination:?}: {:e}", outcome.relative_gap);
+        for mut method in [dual, primal] {
+            let first = start::cold(&method.program).unwrap();
+            let outcome = method.solve(first, 1e-8, 40);
+            assert!(outcome.relative_gap <= 1e-8, "{noise}: {:e}", outcome.relative_gap);
+        }
+    }
+}
+
+/// The relative gap by its definition, with the largest eigenvalue.
+fn gap(method: &SaddlePoint) -> f64 {
+    let Program { budgets, noise, .. } = &method.program;
+    let (mut upper, mut excess) = (trace(method.iterate.x.as_ref()), 0.0_f64);
+    for (n, device) in method.devices.iter().enumerate() {
+        if noise[n] > 0.0 {
+            let root = mismatch::multiplier(&device.gains, budgets[n]);
+            upper += device.gains.iter().map(|&gain| mismatch::residual(gain, root)).sum::<f64>() / noise[n];
+        } else {
+            excess = excess.max(device.gains.iter().map(|gain| 1.0 / gain).sum::<f64>() / budgets[n]);
+        }
+    }
+    let upper = if excess > 0.0 { upper * excess } else { upper };
+    let largest = *eigenvalues(method.received.as_ref()).unwrap().last().unwrap();
+    let share = |(n, device): (usize, &Device)| {
+        let u = Spectrum::of(device.dual().as_ref()).unwrap();
+        let roots: f64 = u.values.iter().map(|value| value.sqrt()).sum();
+        roots * roots / (budgets[n] * largest + noise[n] * u.values.iter().sum::<f64>())
+    };
+    1.0 - method.devices.iter().enumerate().map(share).sum::<f64>() / upper
+}
+
+#[test]
+fn bounds_on_the_gap_decide_as_the_gap_itself() {
+    for noise in [0.0, 1.0] {
+        let mut method = method(noise, Elimination::Dual);
+        for _ in 0..6 {
+            let gap = gap(&method);
+            for tolerance in
+                [0.1, 0.5, 0.9, 1.0 - 1e-6, 1.0 + 1e-6, 1.1, 2.0, 10.0].map(|factor| factor * gap)
+            {
+                let bound = method.relative_gap(tolerance);
+                assert_eq!(bound <= tolerance, gap <= tolerance, "{noise}: {gap:e} {tolerance:e} {bound:e}");
+                assert!(bound >= gap * (1.0 - 1e-9));
+                assert!(method.evaluate());
+            }
+            assert!(method.advance() && method.evaluate());
         }
     }
 }
@@ -229,28 +263,26 @@ fn eliminations_agree() {
 /// A direction of full length satisfies the linearized equations: the residual of `S = I − Σ H U H^H` vanishes to second order.
 #[test]
 fn full_steps_remove_the_residual_to_second_order() {
-    let program = program(0.3);
-    let mut iterate = start::cold(&program).unwrap();
-    let residual = |iterate: &Iterate| {
-        let devices = program.devices(iterate).unwrap();
-        let mut residual = Mat::<c64>::identity(5, 5) - &iterate.s;
-        for (channel, device) in program.channels.iter().zip(&devices) {
-            residual -= channel * (device.dual() * channel.adjoint());
+    for elimination in [Elimination::Dual, Elimination::Primal] {
+        let mut method = method(0.3, elimination);
+        (0..4).for_each(|_| assert!(method.advance() && method.evaluate()));
+        let residual = |method: &SaddlePoint| {
+            let slacks = method.devices.iter().zip(&method.iterate.slack);
+            let slack: f64 = slacks.map(|(device, slack)| (device.slack - slack).powi(2)).sum();
+            (squared_norm(method.residual.as_ref()) + slack).sqrt()
+        };
+        let before = residual(&method);
+        let SaddlePoint { iterate, devices, eigenbases, residual: slack, newton, corrector, .. } =
+            &mut method;
+        let scratch = &mut Scratch::default();
+        assert!(newton.update(iterate, devices, eigenbases, slack, scratch));
+        newton.direction(iterate, devices, newton.complementarity(iterate) / 9.0, None, corrector);
+        for step in [0.1, 0.01] {
+            let mut moved = method.clone();
+            moved.newton.advance(&mut moved.iterate, &mut moved.corrector, step, step);
+            assert!(moved.evaluate());
+            let after = residual(&moved);
+            assert!((after / before - (1.0 - step)).abs() < step * step, "{step}: {}", after / before);
         }
-        let slack: f64 =
-            devices.iter().zip(&iterate.slack).map(|(device, slack)| (device.slack - slack).powi(2)).sum();
-        (squared_norm(residual.as_ref()) + slack).sqrt()
-    };
-    for _ in 0..4 {
-        let devices = program.devices(&iterate).unwrap();
-        iterate = step(&Newton::new(&program, &iterate, &devices, Elimination::Dual).unwrap(), 9.0).unwrap();
-    }
-    let devices = program.devices(&iterate).unwrap();
-    let newton = Newton::new(&program, &iterate, &devices, Elimination::Dual).unwrap();
-    let direction = newton.direction(newton.complementarity() / 9.0, None);
-    let before = residual(&iterate);
-    for step in [0.1, 0.01] {
-        let after = residual(&newton.advanced(&direction, step, step));
-        assert!((after / before - (1.0 - step)).abs() < step * step, "{step}: {}", after / before);
     }
 }
