@@ -128,7 +128,7 @@ fn blocks_that_do_not_converge_do_not_end_the_run() {
     assert!(hurried_gap.optimum_lower() <= exact_gap.value_upper());
     // With next to no iterations there is no certificate worth the name, and that does end the run.
     assert!(matches!(
-        assign(&problem(value(2)), &options),
+        assign(&problem(value(1)), &options),
         Err(AssignmentError::ShortTerm(Error::NotConverged { .. }))
     ));
 }
