@@ -84,7 +84,7 @@ fn check_ray(problem: &Problem) {
     assert!((ray.derivatives(best).0 / ray.noise).abs() < 1e-9);
     // From a ray that starts far off as well.
     for factor in [1e-8, 1e8] {
-        let far = Ray::new(problem, moved(&point, &point, factor - 1.0).as_ref()).unwrap();
+        let far = Ray::new(problem, (&point * faer::Scale(c64::from(factor))).as_ref()).unwrap();
         assert!((far.best() * factor * factor / best - 1.0).abs() < 1e-9);
     }
     assert_eq!(best_value(problem, point.as_ref()).unwrap(), ray.value(best));
