@@ -6,7 +6,7 @@ use crate::linalg::{Spectrum, eigenvalues, squared_norm};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
-/// The scale is found when a step changes `t` by less than this, relatively.
+/// The scale is found when a step changes `s^{-1/2}` by less than this, relatively.
 const SCALE_TOLERANCE: f64 = 1e-7;
 /// No step grows `s` by more than a factor of 10^6.
 const LEAST_STEP: f64 = -0.999;

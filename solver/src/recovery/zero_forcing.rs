@@ -110,7 +110,7 @@ pub fn design_zero_forcing(problem: &Problem, options: &DesignOptions) -> Result
             mismatch::zero_forcing_scale(problem, direction.as_ref())? * squared_norm(direction.as_ref());
         Ok((alpha, (alpha, method, direction)))
     })?;
-    // Where all are, zero forcing says which device is to blame.
+    // Where no start has a zero-forcing transceiver, the first says which device is to blame.
     let reachable = directions.iter().filter(|(alpha, ..)| alpha.is_finite()).count();
     directions.truncate(reachable.max(1).min(options.starts));
     let refine = |method, start: MatRef<'_, c64>, options| {
