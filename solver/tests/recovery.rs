@@ -7,8 +7,9 @@ use faer::{Mat, MatRef, c64};
 use proptest::prelude::*;
 use solver::channel::{BlockFading, Fading};
 use solver::recovery::{
-    Design, DesignOptions, Method, Randomization, Refinement, alternating, design, dominant_subspace,
-    gaussian_randomization, lower_bound, redesign, refine, refine_zero_forcing, scaled_zero_forcing,
+    Design, DesignOptions, Method, Randomization, Refinement, alternating, design, design_zero_forcing,
+    dominant_subspace, gaussian_randomization, lower_bound, redesign, refine, refine_zero_forcing,
+    scaled_zero_forcing,
 };
 use solver::relaxation::{self, Options, Relaxation, trace_inverse};
 use solver::transceiver::{mmse_aggregator, power_limited};
@@ -226,23 +227,82 @@ fn alternating_decreases_monotonically() {
     assert!(matches!(result, Err(Error::InvalidOption { option: "decrease", .. })));
 }
 
-/// The goals over 20 channels: mean gap 0 for one and two devices, at most 1.5 % for 4 and 5 % for 8.
+/// The papers' setting, 20 channels from a seed.
+fn channel_set(devices: usize, seed: u64) -> impl Iterator<Item = Problem> {
+    let blocks = BlockFading::new(Fading::PAPER, 20, &vec![4; devices], seed).unwrap().take(20);
+    blocks.map(move |channels| Problem::new(channels, vec![1.0; devices], 1.0).unwrap())
+}
+
+/// The goals over 20 channels, for two sets: mean gap 0 for one and two devices, at most 1.5 % for 4, 5 % for 8, 13 % for 16,
+/// 30 % for 32.
 #[test]
 fn design_meets_its_gaps() {
-    for (devices, most) in [(1, 1.1e-3), (2, 1.1e-3), (4, 0.015), (8, 0.05)] {
+    for (devices, most) in [(1, 1.1e-3), (2, 1.1e-3), (4, 0.015), (8, 0.05), (16, 0.13), (32, 0.3)] {
+        for set in [1, 2] {
+            let (mut sum, mut bounds) = (0.0, 0.0);
+            for problem in channel_set(devices, set) {
+                let design = design(&problem, &DesignOptions::default()).unwrap();
+                check(&problem, &design);
+                assert!(design.stationarity < 1e-2, "{}", design.stationarity);
+                assert!(design.gap().unwrap() >= 0.0);
+                sum += design.mse;
+                bounds += design.bound.unwrap();
+            }
+            println!("N = {devices}: {:.2} %", 100.0 * (sum / bounds - 1.0));
+            assert!(sum <= bounds * (1.0 + most), "N = {devices}: {sum} {bounds}");
+        }
+    }
+}
+
+/// Zero forcing likewise, within power and without mismatch; from one start the gaps are 5.6 % for 8 and 14.9 % for 16.
+#[test]
+fn zero_forcing_designs_are_near_their_bound() {
+    for (devices, most) in [(1, 1e-3), (2, 1e-3), (4, 0.01), (8, 0.053), (16, 0.145)] {
         let (mut sum, mut bounds) = (0.0, 0.0);
-        for channels in BlockFading::new(Fading::PAPER, 20, &vec![4; devices], 1).unwrap().take(20) {
-            let problem = Problem::new(channels, vec![1.0; devices], 1.0).unwrap();
-            let design = design(&problem, &DesignOptions::default()).unwrap();
+        for problem in channel_set(devices, 1) {
+            let design = design_zero_forcing(&problem, &DesignOptions::default()).unwrap();
             check(&problem, &design);
-            assert!(design.stationarity < 1e-2, "{}", design.stationarity);
-            assert!(design.gap().unwrap() >= 0.0);
+            let error = design.transceiver.mean_squared_error(&problem).unwrap();
+            assert!(error.mismatch < 1e-15 * error.noise);
             sum += design.mse;
             bounds += design.bound.unwrap();
         }
         println!("N = {devices}: {:.2} %", 100.0 * (sum / bounds - 1.0));
         assert!(sum <= bounds * (1.0 + most), "N = {devices}: {sum} {bounds}");
     }
+}
+
+/// Unequal variances and powers; streams of some devices only and spare antennas, for which there is no bound; no zero forcing at all.
+#[test]
+fn zero_forcing_designs_of_any_problem() {
+    let options = DesignOptions::default();
+    let channels = paper_problem(3, 8).channels().to_vec();
+    let problem = Problem::new(channels, vec![0.5, 1.0, 3.0], 0.1).unwrap();
+    let problem = problem.with_signal_variance(vec![0.1, 1.0, 5.0]).unwrap();
+    let best = design_zero_forcing(&problem, &options).unwrap();
+    check(&problem, &best);
+    assert!(best.gap().unwrap() < 0.02 && best.stationarity < 0.02, "{:?} {}", best.gap(), best.stationarity);
+    assert!(design(&problem, &options).unwrap().mse <= best.mse);
+    let streams = vec![vec![0, 1, 2, 3], vec![1], vec![0, 3]];
+    for problem in [
+        problem.clone().with_streams(2).unwrap(),
+        problem.with_device_streams(streams).unwrap(),
+        random_problem(6, &[3, 5, 4], 1.0, 2),
+    ] {
+        let best = design_zero_forcing(&problem, &options).unwrap();
+        check(&problem, &best);
+        assert_eq!(best.bound, None);
+        let start = random_matrix(problem.receive_antennas(), problem.streams(), 4);
+        let one = refine_zero_forcing(&problem, start.as_ref(), &options.refinement).unwrap();
+        assert!(best.mse <= one.mse * (1.0 + 1e-3), "{} {}", best.mse, one.mse);
+    }
+    let mut channels = paper_problem(3, 1).channels().to_vec();
+    channels[1] = Mat::zeros(20, 4);
+    let dead = Problem::new(channels, vec![1.0; 3], 1.0).unwrap();
+    let result = design_zero_forcing(&dead, &options);
+    assert!(matches!(result, Err(Error::RankDeficient { device: 1, .. })), "{result:?}");
+    let result = design_zero_forcing(&dead, &DesignOptions { finalists: 0, ..options });
+    assert!(matches!(result, Err(Error::InvalidOption { option: "finalists", .. })));
 }
 
 /// Designs hold on the certified instances, and more starts never lose more than the search's own tolerance.
@@ -279,6 +339,7 @@ fn design_refuses_bad_options() {
     };
     let default = DesignOptions::default();
     assert_eq!(option(DesignOptions { starts: 0, ..default }), "starts");
+    assert_eq!(option(DesignOptions { finalists: 0, ..default }), "finalists");
     assert_eq!(option(DesignOptions { candidates: usize::MAX, ..default }), "candidates");
     let unlimited = DesignOptions { starts: usize::MAX, candidates: 2, ..default };
     check(&problem, &design(&problem, &unlimited).unwrap());
@@ -372,18 +433,24 @@ fn fewer_streams_than_antennas_have_a_weak_bound() {
     assert!(design.mse < fewer.mse, "{} {}", design.mse, fewer.mse);
 }
 
-/// Draws on any number of threads give the same transceiver, to the last bit.
+/// Any number of threads gives the same draws and designs, to the last bit.
 #[cfg(feature = "parallel")]
 #[test]
-fn randomization_does_not_depend_on_threads() {
+fn results_do_not_depend_on_threads() {
     let problem = paper_problem(8, 6);
     let x = Mat::<c64>::identity(20, 20);
-    let draw = |threads| {
+    let aggregators = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| gaussian_randomization(&problem, x.as_ref(), &Randomization::default()).unwrap())
+        pool.install(|| {
+            let options = DesignOptions::default();
+            let drawn = gaussian_randomization(&problem, x.as_ref(), &Randomization::default()).unwrap();
+            let designed = [design(&problem, &options), design_zero_forcing(&problem, &options)];
+            let designed = designed.map(|design| design.unwrap().transceiver.aggregator().to_owned());
+            (drawn.aggregator().to_owned(), designed)
+        })
     };
-    let one = draw(1);
+    let one = aggregators(1);
     for threads in [2, 3, 7] {
-        assert_eq!(draw(threads).aggregator(), one.aggregator());
+        assert_eq!(aggregators(threads), one);
     }
 }

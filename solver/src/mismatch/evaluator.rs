@@ -13,6 +13,13 @@ pub(crate) struct Objective {
     pub gradient: Mat<c64>,
 }
 
+impl Objective {
+    /// Zeros of the shape of `factor`, to be written over.
+    pub fn zeros(factor: MatRef<'_, c64>) -> Self {
+        Self { value: 0.0, gradient: Mat::zeros(factor.nrows(), factor.ncols()) }
+    }
+}
+
 /// `F(A) = Σ_n v_n min_B ‖A^H H_n B − E_n‖_F² + σ² ‖A‖_F²`, the objective of P_s with the best precoders, at one `A` (`R×L`) after
 /// another: what does not depend on `A` and the room for what does are kept.
 pub(crate) struct Evaluator<'a> {
@@ -95,7 +102,7 @@ impl<'a> Evaluator<'a> {
 }
 
 /// Sets all other columns to zero.
-fn keep_columns(matrix: MatMut<'_, c64>, kept: &[usize]) {
+pub(crate) fn keep_columns(matrix: MatMut<'_, c64>, kept: &[usize]) {
     for (index, mut column) in matrix.col_iter_mut().enumerate() {
         if kept.binary_search(&index).is_err() {
             column.fill(c64::new(0.0, 0.0));
@@ -105,7 +112,7 @@ fn keep_columns(matrix: MatMut<'_, c64>, kept: &[usize]) {
 
 /// `F` and its gradient at one `A` (`R×L`).
 pub(crate) fn evaluate(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Objective, Error> {
-    let mut objective = Objective { value: 0.0, gradient: Mat::zeros(factor.nrows(), factor.ncols()) };
+    let mut objective = Objective::zeros(factor);
     Evaluator::new(problem).evaluate(factor, &mut objective)?;
     Ok(objective)
 }

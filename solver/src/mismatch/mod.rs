@@ -11,7 +11,7 @@ mod evaluator;
 mod ray;
 mod seen;
 
-pub(crate) use evaluator::{Evaluator, Objective, evaluate};
+pub(crate) use evaluator::{Evaluator, Objective, evaluate, keep_columns};
 pub(crate) use ray::{best_scale, best_value};
 pub(crate) use seen::Seen;
 

@@ -6,10 +6,12 @@ use crate::linalg::{Spectrum, eigenvalues, squared_norm};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
-/// Bisections of `log s` in [`Ray::best`]: from a factor of 4 to one of 1 + 1e-6.
-const SCALE_BISECTIONS: usize = 21;
-/// Scales `s` of `A A^H` beyond this, or below its inverse, are not looked at.
-const SCALE_LIMIT: f64 = 1e60;
+/// The scale is found when a step changes `s^{-1/2}` by less than this, relatively.
+const SCALE_TOLERANCE: f64 = 1e-7;
+/// No step grows `s` by more than a factor of 10^6.
+const LEAST_STEP: f64 = -0.999;
+/// Most steps of [`Ray::best`]; without a limit that binds, each lowers `s` by a factor of 4.
+const SCALE_STEPS: usize = 128;
 
 /// `F(t·A)` for all `t > 0`, from one eigendecomposition per device.
 ///
@@ -52,29 +54,35 @@ impl<'a> Ray<'a> {
         self.noise * scale + self.modes.iter().enumerate().map(mismatch).sum::<f64>()
     }
 
-    /// `dF/ds`, increasing in `s`.
-    pub(super) fn derivative(&self, scale: f64) -> f64 {
-        let gain = |(device, power): (usize, &f64)| power * self.multiplier(device, scale);
-        self.noise - self.problem.transmit_power().iter().enumerate().map(gain).sum::<f64>()
-    }
-
-    /// The `s` of least `F`.
-    pub(super) fn best(&self) -> f64 {
-        let (mut low, mut high) = (0.0, 1.0);
-        while self.derivative(high) < 0.0 && high < SCALE_LIMIT {
-            (low, high) = (high, high * 4.0);
-        }
-        if low == 0.0 {
-            low = high / 4.0;
-            while self.derivative(low) > 0.0 && low > 1.0 / SCALE_LIMIT {
-                (low, high) = (low / 4.0, low);
+    /// `dF/ds`, increasing in `s`, and `d²F/ds² = Σ p_n q_n / (2 Σ_i ω_i λ_i/(λ_i + ν_n)³)` over the devices whose limit binds.
+    pub(super) fn derivatives(&self, scale: f64) -> (f64, f64) {
+        let (mut first, mut second) = (self.noise, 0.0);
+        for (device, power) in self.problem.transmit_power().iter().enumerate() {
+            let multiplier = self.multiplier(device, scale);
+            if multiplier > 0.0 {
+                let term = |&(value, weight): &Mode| weight * value.max(0.0) / (value + multiplier).powi(3);
+                let slope: f64 = self.modes[device].iter().map(term).sum();
+                first -= power * multiplier;
+                second += power * self.problem.precoder_budget(device) / (2.0 * slope);
             }
         }
-        for _ in 0..SCALE_BISECTIONS {
-            let middle = (low * high).sqrt();
-            if self.derivative(middle) < 0.0 { low = middle } else { high = middle }
+        (first, second)
+    }
+
+    /// The `s` of least `F`, by Newton's method in `s^{-1/2}`, of which `dF/ds` is nearly a linear function (the secular equation of trust regions).
+    ///
+    /// `ν_n` is convex in `s^{-1/2}`, so that from the second step on `s` only grows.
+    pub(super) fn best(&self) -> f64 {
+        let mut scale = 1.0;
+        for _ in 0..SCALE_STEPS {
+            let (first, second) = self.derivatives(scale);
+            let step = if second > 0.0 { first / (2.0 * scale * second) } else { 1.0 };
+            scale /= (1.0 + step.max(LEAST_STEP)).powi(2);
+            if step.abs() < SCALE_TOLERANCE {
+                break;
+            }
         }
-        (low * high).sqrt()
+        scale
     }
 }
 

@@ -6,6 +6,9 @@ use crate::linalg::squared_norm;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
+/// Singular vectors are orthonormal within this many roundings per entry.
+const ROUNDINGS: f64 = 16.0;
+
 /// The singular value decomposition `D_n = H_n^H A = W S V^H` and its share in the device's streams: what its precoders are made of.
 pub(crate) struct Seen {
     /// `W`, `T_n×min(T_n, L)`.
@@ -48,7 +51,7 @@ impl Seen {
         let (streams, antennas) = (self.right.nrows() as f64, self.left.nrows() as f64);
         let reached = self.modes().into_iter().zip(&self.gains).filter(|(_, gain)| **gain > self.rounding);
         let lost = streams - reached.map(|((_, weight), _)| weight).sum::<f64>();
-        lost <= (streams + antennas) * streams * f64::EPSILON
+        lost <= ROUNDINGS * (streams + antennas) * streams * f64::EPSILON
     }
 
     /// `1/s` of a gain that is none of rounding, 0 otherwise.

@@ -56,7 +56,7 @@ fn evaluations_do_not_depend_on_the_last_one() {
     assert_eq!(fresh.gradient, used.gradient);
 }
 
-/// Along a ray, value and derivative are those of `F`, and the best scale leaves no slope.
+/// Along a ray, value and derivatives are those of `F`, and the best scale leaves no slope.
 #[test]
 fn rays_agree_with_evaluations() {
     for problem in [uneven_problem(), grouped_problem()] {
@@ -73,10 +73,19 @@ fn check_ray(problem: &Problem) {
         assert!((ray.value(scale) / objective.value - 1.0).abs() < 1e-12);
         // d/dt F(t A) = 2t dF/ds at s = t².
         let slope = inner(objective.gradient.as_ref(), at.as_ref());
-        let derivative = 2.0 * scale * ray.derivative(scale);
+        let (first, second) = ray.derivatives(scale);
+        let derivative = 2.0 * scale * first;
         assert!((slope - derivative).abs() < 1e-9 * slope.abs(), "{slope} {derivative}");
+        let [ahead, behind] = [1.0 + 1e-6, 1.0 - 1e-6].map(|factor| ray.derivatives(scale * factor).0);
+        let difference = (ahead - behind) / (2e-6 * scale);
+        assert!((second - difference).abs() <= 1e-6 * second, "{second} {difference}");
     }
     let best = ray.best();
-    assert!((ray.derivative(best) / ray.noise).abs() < 1e-5);
+    assert!((ray.derivatives(best).0 / ray.noise).abs() < 1e-9);
+    // From a ray that starts far off as well.
+    for factor in [1e-8, 1e8] {
+        let far = Ray::new(problem, (&point * faer::Scale(c64::from(factor))).as_ref()).unwrap();
+        assert!((far.best() * factor * factor / best - 1.0).abs() < 1e-9);
+    }
     assert_eq!(best_value(problem, point.as_ref()).unwrap(), ray.value(best));
 }

@@ -2,13 +2,12 @@
 
 use super::randomization::Directions;
 use super::{Refined, Refinement, dominant_subspace, refine};
-use crate::baseline;
 use crate::error::Error;
 use crate::linalg::hermitian_part;
-use crate::mismatch;
 use crate::problem::Problem;
 use crate::relaxation::{self, Relaxation};
 use crate::transceiver::Transceiver;
+use crate::{baseline, descent, mismatch, parallel};
 use faer::{Mat, MatRef, c64};
 
 /// Most candidates: each is kept as a matrix until all are ranked.
@@ -24,13 +23,15 @@ const MOST_CANDIDATES: usize = 1_000_000;
 pub struct DesignOptions {
     /// How the `mmse` relaxation is solved. Default: relative gap `1e-3`, which a gap of percents needs.
     pub relaxation: relaxation::Options,
-    /// Random directions drawn from the relaxation's `X`, beside its dominant subspace. Default: 40. Valid: 0 to 1,000,000.
+    /// Random directions `X Ξ` drawn from the relaxation's `X`, beside its dominant subspace. Default: 40. Valid: 0 to 1,000,000.
     pub candidates: usize,
     /// How many of all directions, those of least MSE, are refined roughly. Default: 10. Valid: at least 1.
     pub starts: usize,
-    /// Where the rough refinement of each start stops. Default: decrease `1e-3`, at most 100 iterations.
+    /// How many of the roughly refined, those of least MSE, are refined to the end. Default: 3. Valid: at least 1.
+    pub finalists: usize,
+    /// Where the rough refinement of each start stops. Default: decrease `3e-3`, at most 100 iterations.
     pub rough: Refinement,
-    /// Where the refinement of the best of them stops. Default: decrease `1e-8`, at most 1000 iterations.
+    /// Where the refinement of the finalists stops. Default: decrease `1e-8`, at most 1000 iterations.
     pub refinement: Refinement,
     /// Seed of the random directions. Default: 0.
     pub seed: u64,
@@ -42,10 +43,27 @@ impl Default for DesignOptions {
             relaxation: relaxation::Options { relative_gap: 1e-3, ..Default::default() },
             candidates: 40,
             starts: 10,
-            rough: Refinement { decrease: 1e-3, max_iterations: 100 },
+            finalists: 3,
+            rough: Refinement { decrease: 3e-3, max_iterations: 100 },
             refinement: Refinement { decrease: 1e-8, ..Default::default() },
             seed: 0,
         }
+    }
+}
+
+impl DesignOptions {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        for (option, number) in [("starts", self.starts), ("finalists", self.finalists)] {
+            if number == 0 {
+                return Err(Error::InvalidOption { option, value: 0.0, valid: "at least 1" });
+            }
+        }
+        if self.candidates > MOST_CANDIDATES {
+            let value = self.candidates as f64;
+            return Err(Error::InvalidOption { option: "candidates", value, valid: "0 to 1,000,000" });
+        }
+        self.rough.validate()?;
+        self.refinement.validate()
     }
 }
 
@@ -92,37 +110,36 @@ impl Design {
 /// The best transceiver that the recoveries find, with a lower bound for every transceiver.
 ///
 /// 1. The `mmse` relaxation is solved; it gives `X` and, with [`baseline::single_device_bound`], the bound ([`lower_bound`]).
-/// 2. Starts are the [`dominant_subspace`] of `X`, exact where `rank X ≤ L`, and random directions `X^{1/2} Ξ`, ranked by
-///    `F(t A)` at the best `t`.
-/// 3. The best `starts` are refined roughly, the best of those to the end ([`refine`]).
+/// 2. Starts are the [`dominant_subspace`] of `X`, exact where `rank X ≤ L`, and random directions `X Ξ`, ranked by
+///    `F(t A)` at the best `t`. (Descents from `X Ξ` end lower than from the `X^{1/2} Ξ` of
+///    [`gaussian_randomization`](super::gaussian_randomization).)
+/// 3. The best `starts` are refined roughly, by descent on `F` alone; of those the best `finalists` to the end ([`refine`]).
 ///
-/// At most `Σ v_n L_n`, the MSE of silence. One seed gives one result.
+/// At most `Σ v_n L_n`, the MSE of silence. One seed gives one result, on any number of threads.
 ///
 /// # Errors
 /// [`Error::InvalidOption`], [`Error::Numerical`]. A relaxation that is not solved to its gap is none: the bound holds, and the
 /// random directions are drawn from `Σ q_n H_n H_n^H` instead, `q_n = p_n/v_n`.
 pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
-    if options.starts == 0 {
-        return Err(Error::InvalidOption { option: "starts", value: 0.0, valid: "at least 1" });
-    }
-    if options.candidates > MOST_CANDIDATES {
-        let value = options.candidates as f64;
-        return Err(Error::InvalidOption { option: "candidates", value, valid: "0 to 1,000,000" });
-    }
-    options.rough.validate()?;
-    options.refinement.validate()?;
+    options.validate()?;
     let (relaxed, bound) = relax(problem, &options.relaxation)?;
-    let mut refined = Vec::new();
-    for (method, direction) in best_starts(problem, relaxed.as_ref(), options)? {
-        refined.push((method, refine(problem, direction.as_ref(), &options.rough)?));
-    }
-    let rough_iterations: usize = refined.iter().map(|(_, refined)| refined.iterations).sum();
-    let (method, rough) = refined
-        .into_iter()
-        .min_by(|(_, a), (_, b)| a.mse.total_cmp(&b.mse))
-        .ok_or(Error::Numerical { operation: "the choice of a start" })?;
-    let refined = refine(problem, rough.transceiver.aggregator(), &options.refinement)?;
-    Ok(finish(refined, method, Some(bound), rough_iterations))
+    let starts = Starts::new(problem, relaxed.as_ref(), options);
+    let ranked_starts = ranked(starts.count(), |index| {
+        let (method, direction) = starts.get(index)?;
+        Ok((mismatch::best_value(problem, direction.as_ref())?, (method, direction)))
+    })?;
+    let rough = ranked(options.starts.min(ranked_starts.len()), |index| {
+        let (method, direction) = &ranked_starts[index];
+        let descent = descent::minimize(problem, direction.as_ref(), options.rough.stop())?;
+        Ok((descent.value, (*method, descent)))
+    })?;
+    let refined = ranked(options.finalists.min(rough.len()), |index| {
+        let (method, rough) = &rough[index];
+        let refined = refine(problem, rough.factor.as_ref(), &options.refinement)?;
+        Ok((refined.mse, (*method, refined)))
+    })?;
+    let iterations = rough.iter().map(|(_, rough)| rough.iterations).sum();
+    finish(refined, Some(bound), iterations)
 }
 
 /// A transceiver for a problem whose channels have changed a little since `aggregator` (`R×L`) was designed: refines it, without
@@ -136,7 +153,7 @@ pub fn redesign(
     options: &DesignOptions,
 ) -> Result<Design, Error> {
     let refined = refine(problem, aggregator, &options.refinement)?;
-    Ok(finish(refined, Method::Given, None, 0))
+    finish(vec![(Method::Given, refined)], None, 0)
 }
 
 /// A lower bound on the MSE of every transceiver within the power limits: the larger of [`baseline::single_device_bound`] and the
@@ -169,7 +186,7 @@ fn relax(problem: &Problem, options: &relaxation::Options) -> Result<(Mat<c64>, 
 }
 
 /// `Σ q_n H_n H_n^H`.
-fn matched_covariance(problem: &Problem) -> Mat<c64> {
+pub(super) fn matched_covariance(problem: &Problem) -> Mat<c64> {
     let side = problem.receive_antennas();
     let mut sum = Mat::<c64>::zeros(side, side);
     for (device, channel) in problem.channels().iter().enumerate() {
@@ -178,31 +195,57 @@ fn matched_covariance(problem: &Problem) -> Mat<c64> {
     hermitian_part(sum.as_ref())
 }
 
-/// The `options.starts` directions of least MSE, best first.
-fn best_starts(
-    problem: &Problem,
-    relaxed: MatRef<'_, c64>,
-    options: &DesignOptions,
-) -> Result<Vec<(Method, Mat<c64>)>, Error> {
-    let directions = Directions::new(problem, relaxed, options.seed)?;
-    let mut ranked = Vec::with_capacity(options.candidates + 1);
-    let subspace = (Method::DominantSubspace, dominant_subspace(problem, relaxed)?);
-    let draws = (0..options.candidates).map(|draw| (Method::Randomization { draw }, directions.draw(draw)));
-    for (method, direction) in std::iter::once(subspace).chain(draws) {
-        ranked.push((mismatch::best_value(problem, direction.as_ref())?, method, direction));
-    }
-    ranked.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
-    ranked.truncate(options.starts);
-    Ok(ranked.into_iter().map(|(_, method, direction)| (method, direction)).collect())
+/// Where a search may start.
+pub(super) struct Starts<'a> {
+    problem: &'a Problem,
+    relaxed: MatRef<'a, c64>,
+    directions: Directions<'a>,
+    count: usize,
 }
 
-fn finish(refined: Refined, method: Method, bound: Option<f64>, iterations: usize) -> Design {
-    Design {
+impl<'a> Starts<'a> {
+    pub fn new(problem: &'a Problem, relaxed: MatRef<'a, c64>, options: &DesignOptions) -> Self {
+        let directions = Directions { weight: relaxed, streams: problem.streams(), seed: options.seed };
+        Self { problem, relaxed, directions, count: options.candidates + 1 }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The dominant subspace is the first.
+    pub fn get(&self, index: usize) -> Result<(Method, Mat<c64>), Error> {
+        match index.checked_sub(1) {
+            None => Ok((Method::DominantSubspace, dominant_subspace(self.problem, self.relaxed)?)),
+            Some(draw) => Ok((Method::Randomization { draw }, self.directions.draw(draw))),
+        }
+    }
+}
+
+/// What `evaluate` makes of `0, …, count − 1`, by the values that it gives, the least first; of equals the first.
+pub(super) fn ranked<T: Send>(
+    count: usize,
+    evaluate: impl Fn(usize) -> Result<(f64, T), Error> + Send + Sync,
+) -> Result<Vec<T>, Error> {
+    let mut results = parallel::map(count, evaluate).into_iter().collect::<Result<Vec<_>, _>>()?;
+    results.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+/// A design of the first of the refined, where `iterations` is what came before.
+pub(super) fn finish(
+    refined: Vec<(Method, Refined)>,
+    bound: Option<f64>,
+    iterations: usize,
+) -> Result<Design, Error> {
+    let iterations = iterations + refined.iter().map(|(_, refined)| refined.iterations).sum::<usize>();
+    let best = refined.into_iter().next().ok_or(Error::Numerical { operation: "the choice of a start" });
+    best.map(|(method, refined)| Design {
         transceiver: refined.transceiver,
         mse: refined.mse,
         method,
         bound,
         stationarity: refined.stationarity,
-        iterations: iterations + refined.iterations,
-    }
+        iterations,
+    })
 }

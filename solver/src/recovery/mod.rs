@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`design`] | a problem | the best transceiver found, with its certificate |
 //! | [`redesign`] | the aggregator of a similar problem | the same, without relaxation and certificate |
+//! | [`design_zero_forcing`] | a problem | the best zero-forcing transceiver found, with its certificate |
 //! | [`gaussian_randomization`] | a relaxation's `X` | the best of many random zero-forcing transceivers |
 //! | [`dominant_subspace`] | a relaxation's `X` | an aggregator, exact where `rank X ≤ L` |
 //! | [`refine`] | an aggregator | a stationary point of P_s |
@@ -14,6 +15,7 @@ mod alternating;
 mod design;
 mod randomization;
 mod refinement;
+mod smooth_alpha;
 mod subspace;
 mod zero_forcing;
 
@@ -22,7 +24,7 @@ pub use design::{Design, DesignOptions, Method, design, lower_bound, redesign};
 pub use randomization::{Randomization, gaussian_randomization};
 pub use refinement::{Refined, Refinement, refine};
 pub use subspace::dominant_subspace;
-pub use zero_forcing::{refine_zero_forcing, scaled_zero_forcing};
+pub use zero_forcing::{design_zero_forcing, refine_zero_forcing, scaled_zero_forcing};
 
 use crate::error::{Error, Quantity};
 use crate::linalg::require_matrix;

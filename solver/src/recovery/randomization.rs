@@ -37,25 +37,19 @@ impl Default for Randomization {
     }
 }
 
-/// Random directions `G = X^{1/2} Ξ`, `Ξ ∈ C^{R×L}` i.i.d. circular complex normal.
-pub(super) struct Directions {
-    root: Mat<c64>,
-    streams: usize,
-    seed: u64,
+/// Random directions `W Ξ`, `Ξ ∈ C^{R×L}` i.i.d. circular complex normal, with a given `W`, `R×R`.
+pub(super) struct Directions<'a> {
+    pub weight: MatRef<'a, c64>,
+    pub streams: usize,
+    pub seed: u64,
 }
 
-impl Directions {
-    /// Of `relaxed`, a finite `R×R` matrix of which the positive part counts.
-    pub(super) fn new(problem: &Problem, relaxed: MatRef<'_, c64>, seed: u64) -> Result<Self, Error> {
-        let root = Spectrum::of(relaxed)?.map(|value| value.max(0.0).sqrt());
-        Ok(Self { root, streams: problem.streams(), seed })
-    }
-
+impl Directions<'_> {
     /// Draw `index`, a function of the seed and of `index` alone.
-    pub(super) fn draw(&self, index: usize) -> Mat<c64> {
+    pub fn draw(&self, index: usize) -> Mat<c64> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ DIRECTIONS);
         rng.set_stream(index as u64);
-        &self.root * Fading::RAYLEIGH.sample(self.root.ncols(), self.streams, &mut rng)
+        self.weight * Fading::RAYLEIGH.sample(self.weight.ncols(), self.streams, &mut rng)
     }
 }
 
@@ -77,7 +71,8 @@ pub fn gaussian_randomization(
         return Err(Error::InvalidOption { option: "draws", value: 0.0, valid: "at least 1" });
     }
     require_relaxed(problem, relaxed)?;
-    let directions = Directions::new(problem, relaxed, options.seed)?;
+    let root = Spectrum::of(relaxed)?.map(|value| value.max(0.0).sqrt());
+    let directions = Directions { weight: root.as_ref(), streams: problem.streams(), seed: options.seed };
     let mut best: Option<(f64, f64, usize)> = None;
     for first in (0..options.draws).step_by(CHUNK) {
         let results = parallel::map(CHUNK.min(options.draws - first), |offset| {

@@ -42,6 +42,10 @@ impl Refinement {
         }
         Ok(())
     }
+
+    pub(super) fn stop(&self) -> Stop {
+        Stop { gradient: 0.0, decrease: self.decrease, iterations: self.max_iterations }
+    }
 }
 
 /// A refined transceiver.
@@ -54,7 +58,7 @@ pub struct Refined {
     pub mse: f64,
     /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s.
     pub stationarity: f64,
-    /// Iterations taken, over all descents; of a descent whose line search failed, the evaluations of `F`.
+    /// Iterations taken, over all descents.
     pub iterations: usize,
     /// Whether the last descent stopped because nothing was left to gain, not for want of iterations.
     pub converged: bool,
@@ -74,7 +78,7 @@ pub struct Refined {
 pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -> Result<Refined, Error> {
     options.validate()?;
     require_aggregator(problem, start)?;
-    let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: options.max_iterations };
+    let stop = options.stop();
     let descent = descent::minimize(problem, start, stop)?;
     let mut best = Candidate::new(problem, power_limited(problem, start)?)?;
     best.improve(problem, zero_forcing(problem, start))?;

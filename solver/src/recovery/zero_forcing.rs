@@ -1,23 +1,22 @@
-//! Zero-forcing transceivers of least `α`: the best scale of a direction, and the best direction near another.
+//! Zero-forcing transceivers of least `α`: the best scale of a direction, the best direction near another, and the best of many.
 
-use super::{Refined, Refinement, scaled};
+use super::design::{Starts, finish, matched_covariance, ranked};
+use super::smooth_alpha::SmoothAlpha;
+use super::{Design, DesignOptions, Refined, Refinement, scaled};
 use crate::descent::{self, Stop};
 use crate::error::Error;
-use crate::linalg::{Spectrum, squared_norm};
+use crate::linalg::squared_norm;
 use crate::mismatch::{self, Objective};
 use crate::problem::Problem;
+use crate::relaxation::Relaxation;
 use crate::transceiver::{Transceiver, require_aggregator, zero_forcing};
-use faer::{Mat, MatRef, c64};
+use faer::{MatRef, c64};
 
-/// First exponent of the smooth maximum.
-const SHARPNESS: f64 = 8.0;
 /// The exponent doubles, up to this, after an update of the multipliers that does not halve the distance to the true maximum.
 const MOST_SHARPNESS: f64 = 4096.0;
-/// No multiplier falls below this, so that a device whose limit is slack can become the neediest again.
-const LEAST_MULTIPLIER: f64 = 1e-12;
 /// Most updates of the multipliers.
 const ROUNDS: usize = 200;
-/// The smooth maximum is exact when it is within this of the true one, relatively.
+/// The smooth maximum is exact when it is within this of the true one, relatively, or within the decrease at which refinement stops.
 const EXACT: f64 = 1e-6;
 
 /// The zero-forcing transceiver in the direction of `aggregator`, scaled to the least `α` that every power limit allows.
@@ -49,6 +48,7 @@ pub fn refine_zero_forcing(
     options.validate()?;
     let mut best = scaled_zero_forcing(problem, start)?;
     let mut smooth = SmoothAlpha::new(problem);
+    let exact = options.decrease.max(EXACT);
     let mut factor = best.aggregator().to_owned();
     let (mut iterations, mut converged, mut distance) = (0, false, f64::INFINITY);
     for _ in 0..ROUNDS {
@@ -57,21 +57,21 @@ pub fn refine_zero_forcing(
             break;
         }
         let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: left };
-        let evaluate = &mut |a: MatRef<'_, c64>, objective: &mut Objective| {
-            *objective = smooth.evaluate(a)?;
-            Ok(())
-        };
-        let descent = descent::minimize_function(evaluate, factor.as_ref(), stop)?;
+        let descent = descent::minimize_function(
+            &mut |a, objective| smooth.evaluate(a, objective),
+            factor.as_ref(),
+            stop,
+        )?;
         factor = descent.factor;
         iterations += descent.iterations.max(1);
         let forced = scaled_zero_forcing(problem, factor.as_ref())?;
-        let (alpha, smoothed) = (forced.alpha(), smooth.evaluate(factor.as_ref())?.value);
+        let (alpha, smoothed) = (forced.alpha(), descent.value);
         if alpha < best.alpha() {
             best = forced;
         }
-        smooth.multipliers = smooth.needs(factor.as_ref())?.shares;
+        smooth.update_multipliers(factor.as_ref())?;
         let before = std::mem::replace(&mut distance, (alpha - smoothed) / alpha);
-        if distance <= EXACT {
+        if distance <= exact {
             converged = true;
             break;
         }
@@ -80,100 +80,51 @@ pub fn refine_zero_forcing(
         }
     }
     let mse = best.mean_squared_error(problem)?.total();
-    let objective = smooth.evaluate(best.aggregator())?;
+    let mut objective = Objective::zeros(best.aggregator());
+    smooth.evaluate(best.aggregator(), &mut objective)?;
     let stationarity = mismatch::stationarity(&objective, best.aggregator());
     Ok(Refined { transceiver: best, mse, stationarity, iterations, converged })
 }
 
-/// `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`.
-struct SmoothAlpha<'a> {
-    problem: &'a Problem,
-    /// `λ_n`.
-    multipliers: Vec<f64>,
-    /// `β`.
-    sharpness: f64,
-}
-
-/// What the devices need of an aggregator.
-struct Needs {
-    /// `(Σ λ_n z_n^β)^{1/β}`.
-    smooth_maximum: f64,
-    /// `λ_n z_n^β / Σ λ_m z_m^β`.
-    shares: Vec<f64>,
-    /// `∇ log z_n = −2 H_n D_n C_n C_n^H / tr(E_n^H C_n)`, `C_n = (D_n^H D_n)^{-1} E_n`.
-    gradients: Vec<Mat<c64>>,
-}
-
-impl<'a> SmoothAlpha<'a> {
-    fn new(problem: &'a Problem) -> Self {
-        let devices = problem.devices();
-        Self { problem, multipliers: vec![1.0 / devices as f64; devices], sharpness: SHARPNESS }
-    }
-
-    fn needs(&self, aggregator: MatRef<'_, c64>) -> Result<Needs, Error> {
-        let mut needs = Vec::with_capacity(self.problem.devices());
-        let mut gradients = Vec::with_capacity(self.problem.devices());
-        for (device, channel) in self.problem.channels().iter().enumerate() {
-            let seen = channel.adjoint() * aggregator;
-            let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
-            let inverse = spectrum.map(|value| if value > 0.0 { value.recip() } else { f64::INFINITY });
-            let streams = &self.problem.device_streams()[device];
-            let columns = Mat::from_fn(inverse.nrows(), streams.len(), |i, j| inverse[(i, streams[j])]);
-            let power: f64 = (0..streams.len()).map(|j| columns[(streams[j], j)].re).sum();
-            let slope = scaled((&columns * columns.adjoint()).as_ref(), -2.0 / power);
-            gradients.push(channel * (seen * slope));
-            needs.push(power / self.problem.precoder_budget(device));
-        }
-        let most = needs.iter().copied().fold(0.0, f64::max);
-        let terms: Vec<f64> = needs
-            .iter()
-            .zip(&self.multipliers)
-            .map(|(need, multiplier)| multiplier * (need / most).powf(self.sharpness))
-            .collect();
-        let sum: f64 = terms.iter().sum();
-        let shares = terms.iter().map(|term| (term / sum).max(LEAST_MULTIPLIER)).collect();
-        Ok(Needs { smooth_maximum: most * sum.powf(self.sharpness.recip()), shares, gradients })
-    }
-
-    fn evaluate(&self, aggregator: MatRef<'_, c64>) -> Result<Objective, Error> {
-        let needs = self.needs(aggregator)?;
-        let alpha = squared_norm(aggregator);
-        let value = alpha * needs.smooth_maximum;
-        let mut gradient = scaled(aggregator, 2.0 * value / alpha);
-        for (share, slope) in needs.shares.iter().zip(&needs.gradients) {
-            gradient += scaled(slope.as_ref(), share * value);
-        }
-        if !(value.is_finite() && squared_norm(gradient.as_ref()).is_finite()) {
-            return Err(Error::Numerical { operation: "the zero-forcing power" });
-        }
-        Ok(Objective { value, gradient })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::channel::{BlockFading, Fading};
-    use crate::linalg::inner;
-
-    /// Central differences of the smooth `α`, at unequal multipliers, powers, variances and antennas.
-    #[test]
-    fn gradient_agrees_with_differences() {
-        let channels = BlockFading::new(Fading::PAPER, 8, &[3, 4, 3], 1).unwrap().block(0);
-        let problem = Problem::new(channels, vec![0.5, 1.0, 2.0], 1.0).unwrap();
-        let problem = problem.with_signal_variance(vec![1.0, 3.0, 0.3]).unwrap();
-        let smooth = SmoothAlpha { problem: &problem, multipliers: vec![0.2, 0.5, 0.3], sharpness: 4.0 };
-        let [point, direction] =
-            [2, 3].map(|seed| BlockFading::new(Fading::RAYLEIGH, 8, &[3], seed).unwrap().block(0).remove(0));
-        let value = |step: f64| {
-            let moved = &point + scaled(direction.as_ref(), step);
-            smooth.evaluate(moved.as_ref()).unwrap().value
-        };
-        let gradient = smooth.evaluate(point.as_ref()).unwrap().gradient;
-        let slope = inner(gradient.as_ref(), direction.as_ref());
-        let difference = (value(1e-6) - value(-1e-6)) / 2e-6;
-        assert!((slope - difference).abs() < 1e-6 * slope.abs(), "{slope} {difference}");
-        // Scaling A changes nothing.
-        assert!(inner(gradient.as_ref(), point.as_ref()).abs() < 1e-9 * value(0.0));
-    }
+/// The best zero-forcing transceiver that the recoveries find, with a lower bound for every one.
+///
+/// As [`design`](super::design()), with the relaxation `trace_inverse` in place of `mmse`, `α` ([`scaled_zero_forcing`]) in place of `F`, and
+/// [`refine_zero_forcing`] in place of [`refine`](super::refine). The bound is `σ²` times the relaxation's, where it holds for every
+/// zero-forcing transceiver ([`Scope::ZeroForcing`](crate::relaxation::Scope::ZeroForcing)), `None` elsewhere. The MSE of a zero-forcing transceiver is `σ² α`.
+///
+/// # Errors
+/// [`Error::InvalidOption`], [`Error::Numerical`]; [`Error::RankDeficient`] (via [`zero_forcing`]) where no start has a zero-forcing
+/// transceiver. A relaxation that is infeasible or not solved to its gap is no error, as for [`design`](super::design()).
+pub fn design_zero_forcing(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
+    options.validate()?;
+    let (relaxed, lower) = match Relaxation::TraceInverse.solve(problem, &options.relaxation) {
+        Ok(solution) => (solution.primal, solution.certificate.lower),
+        Err(Error::NotConverged { lower, .. }) => (matched_covariance(problem), lower),
+        Err(Error::RankDeficient { .. }) => (matched_covariance(problem), 0.0),
+        Err(error) => return Err(error),
+    };
+    let starts = Starts::new(problem, relaxed.as_ref(), options);
+    let mut directions = ranked(starts.count(), |index| {
+        let (method, direction) = starts.get(index)?;
+        let alpha =
+            mismatch::zero_forcing_scale(problem, direction.as_ref())? * squared_norm(direction.as_ref());
+        Ok((alpha, (alpha, method, direction)))
+    })?;
+    // Where no start has a zero-forcing transceiver, the first says which device is to blame.
+    let reachable = directions.iter().filter(|(alpha, ..)| alpha.is_finite()).count();
+    directions.truncate(reachable.max(1).min(options.starts));
+    let refine = |method, start: MatRef<'_, c64>, options| {
+        let refined = refine_zero_forcing(problem, start, options)?;
+        Ok((refined.mse, (method, refined)))
+    };
+    let rough = ranked(directions.len(), |index| {
+        let (_, method, direction) = &directions[index];
+        refine(*method, direction.as_ref(), &options.rough)
+    })?;
+    let refined = ranked(options.finalists.min(rough.len()), |index| {
+        let (method, rough) = &rough[index];
+        refine(*method, rough.transceiver.aggregator(), &options.refinement)
+    })?;
+    let bound = problem.is_square().then_some(problem.noise_power() * lower);
+    finish(refined, bound, rough.iter().map(|(_, rough)| rough.iterations).sum())
 }

@@ -1,6 +1,8 @@
 //! What several test files need: random problems and the reference instances of `shared/`.
 #![allow(dead_code, missing_docs)]
 
+pub mod counting;
+
 use faer::{Mat, c64};
 use solver::Problem;
 use solver::channel::{BlockFading, Fading};

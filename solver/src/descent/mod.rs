@@ -1,13 +1,16 @@
 //! Minimization of differentiable functions of an aggregator, `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` before all, by argmin's L-BFGS.
 
+mod vector;
+
 use crate::error::Error;
 use crate::mismatch::{self, Evaluator, Objective};
 use crate::problem::Problem;
-use argmin::core::{CostFunction, Executor, Gradient, State};
+use argmin::core::{CostFunction, Executor, Gradient, State, TerminationReason};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use faer::{Mat, MatMut, MatRef, c64};
 use std::cell::RefCell;
+use vector::{Pool, Vector};
 
 /// Curvature pairs that L-BFGS keeps.
 const MEMORY: usize = 10;
@@ -31,7 +34,9 @@ pub(crate) struct Stop {
 pub(crate) struct Descent {
     /// The best point found, never worse than the start.
     pub factor: Mat<c64>,
-    /// Iterations taken; evaluations of `F` where the line search failed, which loses argmin's count.
+    /// `F` there.
+    pub value: f64,
+    /// Iterations taken.
     pub iterations: usize,
     /// Whether it stopped because nothing was left to gain, not for want of iterations or of a step that gains.
     pub converged: bool,
@@ -58,12 +63,13 @@ pub(crate) fn minimize_function(
     let mut evaluations = Evaluations::start(function, start)?;
     let value = evaluations.latest.value;
     if !(value > 0.0 && length > 0.0) {
-        return Ok(Descent { factor: start.to_owned(), iterations: 0, converged: true });
+        return Ok(Descent { factor: start.to_owned(), value, iterations: 0, converged: true });
     }
-    let parameter = flatten(start, 1.0 / length);
-    evaluations.parameter.clone_from(&parameter);
+    let pool = Pool::default();
+    let parameter = pool.vector(flat(start, 1.0 / length));
+    evaluations.parameter.extend_from_slice(parameter.entries());
     let evaluations = RefCell::new(evaluations);
-    let scaled = Scaled { length, value, evaluations: &evaluations };
+    let scaled = Scaled { length, value, evaluations: &evaluations, pool };
     let numerical = |_| Error::Numerical { operation: "the quasi-Newton descent" };
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
         .with_tolerance_grad(stop.gradient)
@@ -73,15 +79,13 @@ pub(crate) fn minimize_function(
         .configure(|state| state.param(parameter).max_iters(stop.iterations))
         .timer(false)
         .run();
-    let iterations = run.ok().map(|result| result.state().get_iter());
-    let Evaluations { best, count, .. } = evaluations.into_inner();
-    // A line search without a step that gains is an error to argmin. Here it only ends the descent.
-    let (iterations, converged) = match iterations {
-        Some(iterations) => (iterations, iterations < stop.iterations),
-        None => (count, false),
-    };
-    let iterations = usize::try_from(iterations).unwrap_or(usize::MAX);
-    Ok(Descent { factor: best, iterations, converged })
+    let run = run.map_err(numerical)?;
+    let state = run.state();
+    // A line search without a step that gains ends the descent too.
+    let converged = state.get_termination_reason() == Some(&TerminationReason::SolverConverged);
+    let iterations = usize::try_from(state.get_iter()).unwrap_or(usize::MAX);
+    let Evaluations { best, best_value, .. } = evaluations.into_inner();
+    Ok(Descent { factor: best, value: best_value, iterations, converged })
 }
 
 /// Noise powers from a tenth of the balance of noise and mismatch, `σ² α = Σ v_n L_n`, down to the problem's own in steps of 10 dB.
@@ -101,7 +105,7 @@ pub(crate) fn continuation(problem: &Problem, start: MatRef<'_, c64>) -> Result<
     Ok((0..=stages).rev().map(|stage| problem.noise_power() * 10.0_f64.powi(stage)).collect())
 }
 
-/// The latest and the best point that a descent has evaluated, of how many.
+/// The latest and the best point that a descent has evaluated.
 struct Evaluations<'a, 'f> {
     function: &'a mut Function<'f>,
     /// Where `latest` was evaluated, as argmin has it.
@@ -112,16 +116,15 @@ struct Evaluations<'a, 'f> {
     latest: Objective,
     best: Mat<c64>,
     best_value: f64,
-    count: u64,
 }
 
 impl<'a, 'f> Evaluations<'a, 'f> {
     fn start(function: &'a mut Function<'f>, start: MatRef<'_, c64>) -> Result<Self, Error> {
         let factor = start.to_owned();
-        let mut latest = Objective { value: 0.0, gradient: Mat::zeros(start.nrows(), start.ncols()) };
+        let mut latest = Objective::zeros(start);
         function(start, &mut latest)?;
         let (best, best_value) = (factor.clone(), latest.value);
-        Ok(Self { function, parameter: Vec::new(), factor, latest, best, best_value, count: 1 })
+        Ok(Self { function, parameter: Vec::new(), factor, latest, best, best_value })
     }
 
     /// The objective at `parameter`, in units of which `length` is one.
@@ -131,7 +134,6 @@ impl<'a, 'f> Evaluations<'a, 'f> {
             unflatten(parameter, length, self.factor.as_mut());
             (self.function)(self.factor.as_ref(), &mut self.latest)?;
             self.parameter.extend_from_slice(parameter);
-            self.count += 1;
             if self.latest.value < self.best_value {
                 self.best_value = self.latest.value;
                 self.best.copy_from(&self.factor);
@@ -146,38 +148,33 @@ struct Scaled<'r, 'a, 'f> {
     length: f64,
     value: f64,
     evaluations: &'r RefCell<Evaluations<'a, 'f>>,
+    pool: Pool,
 }
 
 impl CostFunction for Scaled<'_, '_, '_> {
-    type Param = Vec<f64>;
+    type Param = Vector;
     type Output = f64;
 
-    fn cost(&self, parameter: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        Ok(self.evaluations.borrow_mut().at(parameter, self.length)?.value / self.value)
+    fn cost(&self, parameter: &Vector) -> Result<f64, argmin::core::Error> {
+        Ok(self.evaluations.borrow_mut().at(parameter.entries(), self.length)?.value / self.value)
     }
 }
 
 impl Gradient for Scaled<'_, '_, '_> {
-    type Param = Vec<f64>;
-    type Gradient = Vec<f64>;
+    type Param = Vector;
+    type Gradient = Vector;
 
-    fn gradient(&self, parameter: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
+    fn gradient(&self, parameter: &Vector) -> Result<Vector, argmin::core::Error> {
         let mut evaluations = self.evaluations.borrow_mut();
-        let objective = evaluations.at(parameter, self.length)?;
-        Ok(flatten(objective.gradient.as_ref(), self.length / self.value))
+        let objective = evaluations.at(parameter.entries(), self.length)?;
+        Ok(self.pool.vector(flat(objective.gradient.as_ref(), self.length / self.value)))
     }
 }
 
 /// Column by column, real and imaginary parts in turn.
-fn flatten(matrix: MatRef<'_, c64>, scale: f64) -> Vec<f64> {
-    let mut flat = Vec::with_capacity(2 * matrix.nrows() * matrix.ncols());
-    for j in 0..matrix.ncols() {
-        for i in 0..matrix.nrows() {
-            flat.push(matrix[(i, j)].re * scale);
-            flat.push(matrix[(i, j)].im * scale);
-        }
-    }
-    flat
+fn flat(matrix: MatRef<'_, c64>, scale: f64) -> impl Iterator<Item = f64> {
+    let entries = matrix.col_iter().flat_map(|column| column.iter());
+    entries.flat_map(move |entry| [entry.re * scale, entry.im * scale])
 }
 
 fn unflatten(flat: &[f64], scale: f64, mut matrix: MatMut<'_, c64>) {
