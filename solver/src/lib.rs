@@ -13,8 +13,8 @@
 //! the long-term problem P_l chooses what the `p_n` are: the share of a model that each device computes, out of the
 //! same energy budget. Zhang, He, Song, Zhang, Letaief, *Distributed On-Device LLM Inference With Over-the-Air
 //! Computation*, arXiv 2502.12559, is cited as \[A\] throughout, with its equation numbers; \[B\] is its journal version
-//! (arXiv 2503.14882), \[C\] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid Precoding
-//! in Massive MIMO* (IEEE JSTSP 2018), \[D\] Luo, Ma, So, Ye, Zhang, *Semidefinite Relaxation of Quadratic Optimization
+//! (IEEE JSTSP 2025, arXiv 2503.14882), \[C\] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid
+//! Precoding in Massive MIMO* (IEEE JSTSP 2018, arXiv 1801.08274), \[D\] Luo, Ma, So, Ye, Zhang, *Semidefinite Relaxation of Quadratic Optimization
 //! Problems* (IEEE SPM 2010); *theory* is the chapter of that name in `docs/`.
 //!
 //! # Example
