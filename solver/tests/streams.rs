@@ -268,7 +268,7 @@ fn lists_are_checked() {
     assert_eq!(reset.device_streams(), [[0, 1], [0, 1]]);
 }
 
-/// Designs for full streams do not fit, robust ones keep the lists or refuse them.
+/// Designs for full streams do not fit; new channels keep the lists.
 #[test]
 fn other_shapes_are_refused_and_lists_are_kept() {
     let plain = paper_problem(2, 1);
@@ -280,7 +280,4 @@ fn other_shapes_are_refused_and_lists_are_kept() {
     ));
     let moved = csi::with_channels(&problem, plain.channels().to_vec()).unwrap();
     assert_eq!(moved.device_streams(), problem.device_streams());
-    let unknown = csi::ChannelError::new(vec![0.1; 2]).unwrap();
-    let result = csi::alternate(&problem, &unknown, full.aggregator(), &Default::default());
-    assert!(matches!(result, Err(Error::DeviceStreams { device: 1, .. })), "{result:?}");
 }
