@@ -44,7 +44,7 @@
 //!
 //! - `parallel`: [`batch::solve`] and [`recovery::gaussian_randomization`] on the threads of the current rayon pool, with the same results;
 //! - `serde`: `Serialize` and `Deserialize` on the public value types. Matrices are written as `{rows, columns, re, im}`, column by column, complex
-//!   numbers as `[re, im]`. What is read is checked as the constructors check it; a certificate that is read is a claim, which
+//!   numbers as `[re, im]`. What is read is checked as the constructors check it, and unknown fields are refused; a certificate that is read is a claim, which
 //!   [`Relaxation::certify`](relaxation::Relaxation::certify) proves anew from the points.
 //! - `proptest`: the module `strategies`, which draws problems, transceivers and dual points for property tests;
 //! - `clarabel-sdp`: Clarabel's semidefinite cone as a second backend of all three relaxations (links BLAS and LAPACK: needs

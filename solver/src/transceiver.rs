@@ -13,7 +13,11 @@ pub const POWER_TOLERANCE: f64 = 1e-9;
 
 /// The error of the sum, split as in (7).
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::MeanSquaredError")
+)]
 pub struct MeanSquaredError {
     /// `Σ_n v_n ‖A^H H_n B_n − E_n‖_F²`: what the channel and the precoders leave of the devices' symbols.
     pub mismatch: f64,

@@ -20,7 +20,11 @@ const PILOT_STREAM: u64 = u64::MAX;
 
 /// Optimized shares.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Assignment")
+)]
 pub struct Assignment {
     /// `m_n`, one for each device, in the feasible set.
     pub shares: Vec<f64>,

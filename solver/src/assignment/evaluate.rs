@@ -8,7 +8,11 @@ use crate::statistics::{mean_and_error, student_margin};
 
 /// A sample mean and how far to trust it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Estimate")
+)]
 pub struct Estimate {
     /// The mean over the samples.
     pub mean: f64,

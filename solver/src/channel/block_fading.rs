@@ -55,6 +55,11 @@ impl BlockFading {
         &self.transmit_antennas
     }
 
+    /// The block that the iterator yields next.
+    pub(super) fn next_block(&self) -> u64 {
+        self.next
+    }
+
     /// The same blocks, whose iterator goes on at block `next`.
     #[cfg(feature = "serde")]
     pub(crate) fn starting_at(self, next: u64) -> Self {

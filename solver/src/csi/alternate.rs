@@ -42,7 +42,11 @@ impl Alternation {
 
 /// A transceiver improved by [`alternate`].
 #[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Alternated")
+)]
 pub struct Alternated {
     /// The transceiver, within every power limit.
     pub transceiver: Transceiver,
