@@ -55,11 +55,11 @@ fn error_formula_agrees_with_simulation() {
     let transceiver = power_limited(&problem, random_matrix(8, 4, 2).as_ref()).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let errors = (0..20_000).map(|_| {
-        let noise = Fading::RAYLEIGH.sample(8, 1, &mut rng);
+        let noise = Fading::RAYLEIGH.draw(8, 1, &mut rng).unwrap();
         let mut received = Mat::from_fn(8, 1, |i, _| noise[(i, 0)] * problem.noise_power().sqrt());
         let mut wanted = Mat::<c64>::zeros(4, 1);
         for (n, precoder) in transceiver.precoders().iter().enumerate() {
-            let unit = Fading::RAYLEIGH.sample(problem.device_streams()[n].len(), 1, &mut rng);
+            let unit = Fading::RAYLEIGH.draw(problem.device_streams()[n].len(), 1, &mut rng).unwrap();
             let symbols = unit * faer::Scale(c64::from(problem.signal_variance()[n].sqrt()));
             received += &problem.channels()[n] * (precoder * &symbols);
             wanted += selection(&problem, n) * symbols;

@@ -51,7 +51,7 @@ impl GaussMarkov {
     /// `transmit_antennas[n]` antennas each and a server with `receive_antennas`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `|ρ| ≤ 1`; [`Error::NoDevices`]; [`Error::EmptyMatrix`] if some number of antennas is zero.
+    /// [`Error::OutOfRange`] unless `|ρ| ≤ 1`; otherwise as [`BlockFading::new`].
     pub fn new(
         fading: Fading,
         correlation: impl Into<c64>,
