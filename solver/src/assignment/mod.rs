@@ -44,6 +44,8 @@ pub use error::AssignmentError;
 pub use evaluate::{Estimate, expected_value, paired_difference};
 pub use optimality::{GapSampling, OptimalityGap, optimality_gap};
 pub use options::AssignmentOptions;
+#[cfg(feature = "serde")]
+pub(crate) use problem::SUM_TOLERANCE;
 pub use problem::{AssignmentProblem, ChannelSource};
 pub use state::AssignmentState;
 pub use value::{CertifiedValue, RelaxedMse, ShortTermValue};

@@ -1,7 +1,7 @@
 //! What is read back (feature `serde`) is checked like what is built: types whose fields obey rules are read as the plain structures of
 //! this file, which then go through the constructors.
 //!
-//! [`records`] are those whose fields are public.
+//! Results whose fields are public are checked in [`records`].
 //!
 //! A matrix is written as `{rows, columns, re, im}`, its real and imaginary parts column by column; a complex number as `[re, im]`.
 

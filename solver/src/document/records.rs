@@ -1,14 +1,12 @@
 //! Results whose fields are public: what is read must be what a run can have left.
 
+use crate::assignment::SUM_TOLERANCE;
 use crate::relaxation::Scope;
 use crate::sca::TerminationReason;
 use crate::transceiver::Transceiver;
 use crate::{assignment, csi, relaxation, sca, transceiver};
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
-
-/// How far from 1 shares that are read may sum.
-const SUM_TOLERANCE: f64 = 1e-6;
 
 /// For `#[serde(deserialize_with)]`: a residual or a violation, at least 0 and finite.
 pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
