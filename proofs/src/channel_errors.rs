@@ -139,7 +139,7 @@ mod tests {
         let samples: Vec<f64> = (0..draws)
             .map(|_| {
                 let channels = problem.channels().iter().map(|h| {
-                    let error = Fading::RAYLEIGH.sample(h.nrows(), h.ncols(), &mut rng);
+                    let error = Fading::RAYLEIGH.draw(h.nrows(), h.ncols(), &mut rng).unwrap();
                     h + scaled(error.as_ref(), f64::sqrt(variance))
                 });
                 on(&problem, channels.collect(), &transceiver)

@@ -124,7 +124,7 @@ mod tests {
     fn the_solvers_draws_are_white() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let columns = 4000;
-        let draws = Fading::RAYLEIGH.sample(3, columns, &mut rng);
+        let draws = Fading::RAYLEIGH.draw(3, columns, &mut rng).unwrap();
         let mean = |matrix: Mat<c64>| scaled(matrix.as_ref(), 1.0 / columns as f64);
         let covariance = mean(&draws * draws.adjoint()) - identity(3);
         let pseudo = mean(&draws * draws.transpose());

@@ -166,6 +166,18 @@ pub enum Error {
         /// The server's antennas.
         receive_antennas: usize,
     },
+    /// Channel matrices whose sizes, given as numbers, make more entries than any use has. Nothing was allocated.
+    #[error(
+        "channels of {receive_antennas}×{transmit_antennas} entries, those of all devices side by side; valid: at most {most} entries"
+    )]
+    TooManyEntries {
+        /// `R`, or the rows asked for.
+        receive_antennas: usize,
+        /// `Σ T_n` (`usize::MAX` where it overflows), or the columns asked for.
+        transmit_antennas: usize,
+        /// The most entries accepted.
+        most: usize,
+    },
     /// The list of streams of one device is not what it must be.
     #[error("device {device} serves streams {streams:?}; valid: {valid}")]
     DeviceStreams {

@@ -13,8 +13,8 @@
 //! the long-term problem P_l chooses what the `p_n` are: the share of a model that each device computes, out of the
 //! same energy budget. Zhang, He, Song, Zhang, Letaief, *Distributed On-Device LLM Inference With Over-the-Air
 //! Computation*, arXiv 2502.12559, is cited as \[A\] throughout, with its equation numbers; \[B\] is its journal version
-//! (arXiv 2503.14882), \[C\] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid Precoding
-//! in Massive MIMO* (IEEE JSTSP 2018), \[D\] Luo, Ma, So, Ye, Zhang, *Semidefinite Relaxation of Quadratic Optimization
+//! (IEEE JSTSP 2025, arXiv 2503.14882), \[C\] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid
+//! Precoding in Massive MIMO* (IEEE JSTSP 2018, arXiv 1801.08274), \[D\] Luo, Ma, So, Ye, Zhang, *Semidefinite Relaxation of Quadratic Optimization
 //! Problems* (IEEE SPM 2010); *theory* is the chapter of that name in `docs/`.
 //!
 //! # Example
@@ -44,7 +44,7 @@
 //!
 //! - `parallel`: [`batch::solve`] and [`recovery::gaussian_randomization`] on the threads of the current rayon pool, with the same results;
 //! - `serde`: `Serialize` and `Deserialize` on the public value types. Matrices are written as `{rows, columns, re, im}`, column by column, complex
-//!   numbers as `[re, im]`. What is read is checked as the constructors check it; a certificate that is read is a claim, which
+//!   numbers as `[re, im]`. What is read is checked as the constructors check it, and unknown fields are refused; a certificate that is read is a claim, which
 //!   [`Relaxation::certify`](relaxation::Relaxation::certify) proves anew from the points.
 //! - `proptest`: the module `strategies`, which draws problems, transceivers and dual points for property tests;
 //! - `clarabel-sdp`: Clarabel's semidefinite cone as a second backend of all three relaxations (links BLAS and LAPACK: needs

@@ -9,7 +9,6 @@ use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_s
 use faer::linalg::cholesky::llt::inverse::{inverse as inverse_of_factorized, inverse_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
-use faer::linalg::solvers::DenseSolveCore;
 use faer::prelude::ReborrowMut;
 use faer::traits::{ComplexField, Conjugate};
 use faer::{Accum, Col, ColMut, Mat, MatMut, MatRef, Par, Side, c64};
@@ -139,12 +138,6 @@ pub(crate) fn inner(a: MatRef<'_, c64>, b: MatRef<'_, c64>) -> f64 {
 /// `‖M‖_F²`.
 pub(crate) fn squared_norm(matrix: MatRef<'_, c64>) -> f64 {
     inner(matrix, matrix)
-}
-
-/// Inverse of a positive definite Hermitian matrix, Hermitian to the last bit; `None` if it is not positive definite.
-pub(crate) fn inverse(matrix: MatRef<'_, c64>) -> Option<Mat<c64>> {
-    let factor = matrix.llt(Side::Lower).ok()?;
-    Some(hermitian_part(factor.inverse().as_ref()))
 }
 
 /// Checks that every entry is finite.

@@ -186,21 +186,6 @@ impl Problem {
         (0..self.devices()).all(|device| self.serves_all(device))
     }
 
-    /// For methods that know no device streams.
-    pub(crate) fn require_all_streams(&self) -> Result<(), Error> {
-        match (0..self.devices()).find(|&device| !self.serves_all(device)) {
-            None => Ok(()),
-            Some(device) => {
-                let streams = self.device_streams[device].clone();
-                Err(Error::DeviceStreams {
-                    device,
-                    streams,
-                    valid: "all streams: this method knows no others",
-                })
-            }
-        }
-    }
-
     /// `H_1, …, H_N`.
     pub fn channels(&self) -> &[Mat<c64>] {
         &self.channels

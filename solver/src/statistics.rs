@@ -35,15 +35,36 @@ fn student_quantile(level: f64, freedom: usize) -> f64 {
     if level < 0.5 { -low } else { high }
 }
 
-/// The mean of independent draws and its standard error `s/√n`, which is infinite for fewer than two draws.
-pub(crate) fn mean_and_error(draws: &[f64]) -> (f64, f64) {
-    let count = draws.len() as f64;
-    let mean = draws.iter().sum::<f64>() / count;
-    if draws.len() < 2 {
-        return (mean, f64::INFINITY);
+/// Mean and spread of independent draws, taken one by one and not kept (Welford's recursion).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moments {
+    count: usize,
+    mean: f64,
+    /// `Σ (x − mean)²`.
+    squares: f64,
+}
+
+impl Moments {
+    pub(crate) fn push(&mut self, draw: f64) {
+        self.count += 1;
+        let above = draw - self.mean;
+        self.mean += above / self.count as f64;
+        self.squares += above * (draw - self.mean);
     }
-    let squares: f64 = draws.iter().map(|draw| (draw - mean).powi(2)).sum();
-    (mean, (squares / (count - 1.0) / count).sqrt())
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// The standard error of the mean, `s/√n`; infinite for fewer than two draws.
+    pub(crate) fn standard_error(&self) -> f64 {
+        let count = self.count as f64;
+        if self.count < 2 { f64::INFINITY } else { (self.squares / (count - 1.0) / count).sqrt() }
+    }
 }
 
 #[cfg(test)]
@@ -81,9 +102,17 @@ mod tests {
 
     #[test]
     fn the_error_is_that_of_the_mean() {
-        let (mean, error) = mean_and_error(&[1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(mean, 2.5);
-        assert!((error - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
-        assert_eq!(mean_and_error(&[7.0]), (7.0, f64::INFINITY));
+        let of = |draws: &[f64]| {
+            let mut moments = Moments::default();
+            draws.iter().for_each(|&draw| moments.push(draw));
+            moments
+        };
+        let four = of(&[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!((four.count(), four.mean()), (4, 2.5));
+        assert!((four.standard_error() - (5.0_f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
+        // Far from 0 nothing cancels.
+        let far = of(&[1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0, 1e9 + 4.0]);
+        assert!((far.standard_error() / four.standard_error() - 1.0).abs() < 1e-9);
+        assert_eq!((of(&[7.0]).mean(), of(&[7.0]).standard_error()), (7.0, f64::INFINITY));
     }
 }

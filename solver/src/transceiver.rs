@@ -13,7 +13,11 @@ pub const POWER_TOLERANCE: f64 = 1e-9;
 
 /// The error of the sum, split as in (7).
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::MeanSquaredError")
+)]
 pub struct MeanSquaredError {
     /// `Σ_n v_n ‖A^H H_n B_n − E_n‖_F²`: what the channel and the precoders leave of the devices' symbols.
     pub mismatch: f64,
@@ -164,11 +168,21 @@ pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Tr
 /// [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix;
 /// [`Error::Numerical`] if arithmetic overflows.
 pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
+    regularized(problem, aggregator, |_| 0.0)
+}
+
+/// [`power_limited`] with `μ_n ≥ least(n)`.
+pub(crate) fn regularized(
+    problem: &Problem,
+    aggregator: MatRef<'_, c64>,
+    least: impl Fn(usize) -> f64,
+) -> Result<Transceiver, Error> {
     require_aggregator(problem, aggregator)?;
     let precoder = |device| {
         // D = W S V^H gives B = W S (S² + μI)^{-1} V^H E, whose power is that of its diagonal, at any rank.
         let seen = Seen::of(problem, device, aggregator)?;
-        let multiplier = mismatch::weighted_multiplier(&seen.modes(), problem.precoder_budget(device));
+        let limit = mismatch::weighted_multiplier(&seen.modes(), problem.precoder_budget(device));
+        let multiplier = limit.max(least(device));
         Ok(seen.precoder(|gain| {
             let shifted = gain * gain + multiplier;
             if shifted > 0.0 { gain / shifted } else { 0.0 }
@@ -187,6 +201,15 @@ pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<T
 /// [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `precoders` are not finite `T_n×L_n` matrices, one per
 /// device; [`Error::Numerical`] if the covariance of what is received overflows or hides the noise in its rounding.
 pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<c64>, Error> {
+    linear_mmse(problem, precoders, problem.noise_power())
+}
+
+/// [`mmse_aggregator`] at another noise power.
+pub(crate) fn linear_mmse(
+    problem: &Problem,
+    precoders: &[Mat<c64>],
+    noise_power: f64,
+) -> Result<Mat<c64>, Error> {
     require_precoders(problem, precoders)?;
     let antennas = problem.receive_antennas();
     let mut covariance = Mat::<c64>::zeros(antennas, antennas);
@@ -202,7 +225,7 @@ pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<
         }
     }
     for antenna in 0..antennas {
-        covariance[(antenna, antenna)] += problem.noise_power();
+        covariance[(antenna, antenna)] += noise_power;
     }
     let numerical = Error::Numerical { operation: "the linear MMSE aggregator" };
     let factor = covariance.llt(Side::Lower).map_err(|_| numerical.clone())?;

@@ -7,7 +7,7 @@ use faer::{Mat, c64};
 use solver::Problem;
 use solver::channel::{BlockFading, Fading};
 use solver::csi::{self, Alternation, ChannelError};
-use solver::recovery::{Refined, gaussian_randomization, refine};
+use solver::recovery::{Refined, Refinement, alternating, gaussian_randomization, refine};
 use solver::relaxation::{Options, lambda_min, mmse};
 use solver::transceiver::{Transceiver, power_limited};
 
@@ -17,6 +17,17 @@ fn unequal(seed: u64) -> (Problem, ChannelError) {
     let problem = Problem::new(estimates, vec![1.0, 3.0, 10.0], 0.7).unwrap();
     let problem = problem.with_signal_variance(vec![0.5, 1.0, 2.0]).unwrap();
     (problem, ChannelError::new(vec![0.4, 0.0, 0.1]).unwrap())
+}
+
+/// The same with devices that serve one, two and three of four sums, more sums than the first two have antennas.
+fn uneven(seed: u64) -> (Problem, ChannelError) {
+    let (problem, error) = unequal(seed);
+    (problem.with_device_streams(vec![vec![2], vec![0, 3], vec![0, 1, 3]]).unwrap(), error)
+}
+
+/// An aggregator for both: columns of the widest channel.
+fn start(problem: &Problem) -> Mat<c64> {
+    problem.channels()[2].subcols(0, problem.streams()).to_owned()
 }
 
 /// Refinement from the papers' start.
@@ -29,19 +40,20 @@ fn design(problem: &Problem) -> Refined {
 /// The average over 20000 draws of the true channels is the closed form, part by part.
 #[test]
 fn averaged_error_is_the_average() {
-    let (estimated, error) = unequal(4);
-    let transceiver = power_limited(&estimated, estimated.channels()[0].as_ref()).unwrap();
-    let expected = csi::mean_squared_error(&estimated, &error, &transceiver).unwrap();
-    let known = transceiver.mean_squared_error(&estimated).unwrap();
-    assert!(expected.mismatch > 1.2 * known.mismatch, "the errors must matter here");
-    let draws = (0..20_000).map(|draw| {
-        let truth =
-            csi::with_channels(&estimated, error.channels(estimated.channels(), 8, draw).unwrap()).unwrap();
-        let met = transceiver.mean_squared_error(&truth).unwrap();
-        assert_eq!(met.noise, expected.noise);
-        met.mismatch
-    });
-    assert_within(draws, expected.mismatch);
+    for (estimated, error) in [unequal(4), uneven(4)] {
+        let transceiver = power_limited(&estimated, start(&estimated).as_ref()).unwrap();
+        let expected = csi::mean_squared_error(&estimated, &error, &transceiver).unwrap();
+        let known = transceiver.mean_squared_error(&estimated).unwrap();
+        assert!(expected.mismatch > 1.2 * known.mismatch, "the errors must matter here");
+        let draws = (0..20_000).map(|draw| {
+            let truth = error.channels(estimated.channels(), 8, draw).unwrap();
+            let truth = csi::with_channels(&estimated, truth).unwrap();
+            let met = transceiver.mean_squared_error(&truth).unwrap();
+            assert_eq!(met.noise, expected.noise);
+            met.mismatch
+        });
+        assert_within(draws, expected.mismatch);
+    }
 }
 
 /// Without errors everything is as if there were no such thing.
@@ -116,46 +128,67 @@ fn alternation_descends_to_a_stationary_point() {
     for seed in 0..5 {
         let (estimated, error) = unequal(seed);
         let robust = design(&csi::robust(&estimated, &error).unwrap()).transceiver;
-        let mut last = csi::mean_squared_error(&estimated, &error, &robust).unwrap().total();
-        for max_iterations in 1..20 {
-            let options = Alternation { decrease: 0.0, max_iterations };
-            let step = csi::alternate(&estimated, &error, robust.aggregator(), &options).unwrap();
-            assert!(step.mse <= last, "{} {last}", step.mse);
-            last = step.mse;
+        assert_descent(&estimated, &error, &robust);
+    }
+}
+
+/// The same where devices serve some of the sums only; there without errors it is the alternation that knows none.
+#[test]
+fn alternation_knows_device_streams() {
+    for seed in 0..5 {
+        let (estimated, error) = uneven(seed);
+        let robust = csi::robust(&estimated, &error).unwrap();
+        let robust = refine(&robust, start(&robust).as_ref(), &Refinement::default()).unwrap().transceiver;
+        assert_descent(&estimated, &error, &robust);
+
+        let none = ChannelError::new(vec![0.0; 3]).unwrap();
+        let (decrease, max_iterations) = (0.0, 50);
+        let options = Alternation { decrease, max_iterations };
+        let alternated = csi::alternate(&estimated, &none, start(&estimated).as_ref(), &options).unwrap();
+        let options = Refinement { decrease, max_iterations: max_iterations as u64 };
+        let known = alternating(&estimated, start(&estimated).as_ref(), &options).unwrap();
+        assert!((alternated.mse / known.mse - 1.0).abs() < 1e-10, "{} {}", alternated.mse, known.mse);
+    }
+}
+
+fn assert_descent(estimated: &Problem, error: &ChannelError, robust: &Transceiver) {
+    let mut last = csi::mean_squared_error(estimated, error, robust).unwrap().total();
+    for max_iterations in 1..20 {
+        let options = Alternation { decrease: 0.0, max_iterations };
+        let step = csi::alternate(estimated, error, robust.aggregator(), &options).unwrap();
+        assert!(step.mse <= last, "{} {last}", step.mse);
+        last = step.mse;
+    }
+    let options = Alternation { decrease: 1e-13, max_iterations: 100_000 };
+    let end = csi::alternate(estimated, error, robust.aggregator(), &options).unwrap();
+    assert!(end.converged);
+    end.transceiver.check_power(estimated).unwrap();
+    // No small change of the aggregator, or of a precoder within its limit, does better to first order.
+    let aggregator = end.transceiver.aggregator().to_owned();
+    let precoders = end.transceiver.precoders().to_vec();
+    let value = |aggregator: Mat<c64>, precoders: Vec<Mat<c64>>| {
+        let moved = Transceiver::new(estimated, aggregator, precoders).unwrap();
+        csi::mean_squared_error(estimated, error, &moved).unwrap().total()
+    };
+    let step = 1e-4;
+    for direction in [c64::new(step, 0.0), c64::new(0.0, step), c64::new(-step, 0.0), c64::new(0.0, -step)] {
+        for (i, j) in [(0, 0), (3, 1), (7, 0)] {
+            let mut moved = aggregator.clone();
+            moved[(i, j)] += direction;
+            assert!(value(moved, precoders.clone()) > end.mse * (1.0 - 1e-7));
         }
-        let options = Alternation { decrease: 1e-13, max_iterations: 100_000 };
-        let end = csi::alternate(&estimated, &error, robust.aggregator(), &options).unwrap();
-        assert!(end.converged);
-        end.transceiver.check_power(&estimated).unwrap();
-        // No small change of the aggregator, or of a precoder within its limit, does better to first order.
-        let aggregator = end.transceiver.aggregator().to_owned();
-        let precoders = end.transceiver.precoders().to_vec();
-        let value = |aggregator: Mat<c64>, precoders: Vec<Mat<c64>>| {
-            let moved = Transceiver::new(&estimated, aggregator, precoders).unwrap();
-            csi::mean_squared_error(&estimated, &error, &moved).unwrap().total()
-        };
-        let step = 1e-4;
-        for direction in
-            [c64::new(step, 0.0), c64::new(0.0, step), c64::new(-step, 0.0), c64::new(0.0, -step)]
-        {
-            for (i, j) in [(0, 0), (3, 1), (7, 0)] {
-                let mut moved = aggregator.clone();
-                moved[(i, j)] += direction;
-                assert!(value(moved, precoders.clone()) > end.mse * (1.0 - 1e-7));
+        for device in 0..3 {
+            let mut moved = precoders.clone();
+            moved[device][(1, 0)] += direction;
+            let budget = estimated.transmit_power()[device] / estimated.signal_variance()[device];
+            let norm = moved[device].squared_norm_l2();
+            if norm > budget {
+                let scale = (budget / norm).sqrt();
+                moved[device] = Mat::from_fn(moved[device].nrows(), moved[device].ncols(), |i, j| {
+                    moved[device][(i, j)] * scale
+                });
             }
-            for device in 0..3 {
-                let mut moved = precoders.clone();
-                moved[device][(1, 0)] += direction;
-                let budget = estimated.transmit_power()[device] / estimated.signal_variance()[device];
-                let norm = moved[device].squared_norm_l2();
-                if norm > budget {
-                    let scale = (budget / norm).sqrt();
-                    moved[device] = Mat::from_fn(moved[device].nrows(), moved[device].ncols(), |i, j| {
-                        moved[device][(i, j)] * scale
-                    });
-                }
-                assert!(value(aggregator.clone(), moved) > end.mse * (1.0 - 1e-7));
-            }
+            assert!(value(aggregator.clone(), moved) > end.mse * (1.0 - 1e-7));
         }
     }
 }

@@ -4,10 +4,17 @@ mod common;
 
 use common::paper_problem;
 use faer::{Mat, c64};
-use solver::channel::{BlockFading, Fading, capacity};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use solver::assignment::AssignmentOptions;
+use solver::channel::{BlockFading, Fading, GaussMarkov, capacity};
 use solver::power::{Accounting, EnergyModel};
 use solver::recovery::{Refinement, refine};
 use solver::relaxation::{lambda_min, mmse};
+use solver::sca::{
+    Evaluation, Function, OptionsError, Polyhedron, PolyhedronError, Rng, ScaError, ScaOptions,
+    StochasticProgram, StochasticSca,
+};
 use solver::{Error, Problem, Quantity};
 
 fn channels() -> Vec<Mat<c64>> {
@@ -224,4 +231,82 @@ fn capacity_is_water_filling() {
         capacity(diagonal.as_ref(), 0.0, 1.0),
         Err(Error::OutOfRange { quantity: Quantity::TransmitPower, .. })
     ));
+}
+
+/// Sizes given as numbers are refused before anything is allocated for them, with the number and the range.
+#[test]
+fn absurd_sizes_are_refused() {
+    let huge = [usize::MAX, usize::MAX / 2 + 1, 1_000_000_000];
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for size in huge {
+        let refused = |result: Result<(), Error>, rows: usize, columns: usize| {
+            let most = 100_000_000;
+            let (receive_antennas, transmit_antennas) = (rows, columns);
+            assert_eq!(result, Err(Error::TooManyEntries { receive_antennas, transmit_antennas, most }));
+        };
+        refused(Fading::PAPER.draw(size, 1, &mut rng).map(drop), size, 1);
+        refused(Fading::PAPER.draw(2, size, &mut rng).map(drop), 2, size);
+        refused(BlockFading::new(Fading::PAPER, size, &[1], 1).map(drop), size, 1);
+        refused(BlockFading::new(Fading::PAPER, 4, &[2, size], 1).map(drop), 4, size.saturating_add(2));
+        refused(GaussMarkov::new(Fading::PAPER, 0.9, size, &[2], 1).map(drop), size, 2);
+
+        let most = 10_000_000;
+        let refused = |result: Result<Polyhedron, PolyhedronError>| {
+            assert_eq!(result.unwrap_err(), PolyhedronError::TooManyVariables { dimension: size, most });
+        };
+        refused(Polyhedron::simplex(size, 0.0));
+        refused(Polyhedron::builder(size).build());
+        refused(Polyhedron::builder(size).bounds(vec![0.0], vec![1.0]).build());
+
+        let too_large = OptionsError::TooLarge { option: "iterations", value: size, most };
+        assert_eq!(ScaOptions::new(1).with_iterations(size).unwrap_err(), too_large);
+        assert_eq!(AssignmentOptions::new(1).with_iterations(size).unwrap_err(), too_large);
+    }
+    // The most that is accepted, and one more.
+    assert!(BlockFading::new(Fading::PAPER, 10_000, &[5000; 2], 1).is_ok());
+    assert!(BlockFading::new(Fading::PAPER, 10_000, &[5000, 5001], 1).is_err());
+    assert!(ScaOptions::new(1).with_iterations(10_000_000).is_ok());
+    assert!(ScaOptions::new(1).with_iterations(10_000_001).is_err());
+}
+
+/// A program that declares another number of constraints than its evaluations have, however absurd, meets a typed error.
+#[test]
+fn absurd_numbers_of_constraints_are_refused() {
+    struct Declaring {
+        set: Polyhedron,
+        constraints: usize,
+    }
+    impl StochasticProgram for Declaring {
+        type Sample = ();
+        type Error = std::convert::Infallible;
+        fn feasible_set(&self) -> &Polyhedron {
+            &self.set
+        }
+        fn stochastic_constraints(&self) -> usize {
+            self.constraints
+        }
+        fn sample(&self, _: &mut dyn Rng) -> Result<(), Self::Error> {
+            Ok(())
+        }
+        fn evaluate(&self, x: &[f64], (): &()) -> Result<Evaluation, Self::Error> {
+            let objective = Function { value: x[0], gradient: vec![1.0, 0.0] };
+            Ok(Evaluation { objective, constraints: vec![] })
+        }
+    }
+    let [none, many] = [0, usize::MAX].map(|constraints| {
+        let set = Polyhedron::simplex(2, 0.0).unwrap();
+        Declaring { set, constraints }
+    });
+    let options = |iterations| ScaOptions::new(1).with_iterations(iterations).unwrap();
+    let go = |_: &_| std::ops::ControlFlow::Continue(());
+    let error = StochasticSca::new(&many, options(2)).run(&[0.5, 0.5]).unwrap_err();
+    let declared: ScaError<std::convert::Infallible> =
+        ScaError::ConstraintCount { iteration: 0, expected: usize::MAX, found: 0 };
+    assert_eq!(error.to_string(), declared.to_string());
+    let mut state = StochasticSca::new(&none, options(1)).start(&[0.5, 0.5]).unwrap();
+    StochasticSca::new(&none, options(1)).resume(&mut state, go).unwrap();
+    let error = StochasticSca::new(&many, options(2)).resume(&mut state, go).unwrap_err();
+    let other: ScaError<std::convert::Infallible> =
+        ScaError::StateFunctions { expected: usize::MAX, found: 1 };
+    assert_eq!(error.to_string(), other.to_string());
 }

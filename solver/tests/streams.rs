@@ -55,11 +55,11 @@ fn error_formula_agrees_with_simulation() {
     let transceiver = power_limited(&problem, random_matrix(8, 4, 2).as_ref()).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let errors = (0..20_000).map(|_| {
-        let noise = Fading::RAYLEIGH.sample(8, 1, &mut rng);
+        let noise = Fading::RAYLEIGH.draw(8, 1, &mut rng).unwrap();
         let mut received = Mat::from_fn(8, 1, |i, _| noise[(i, 0)] * problem.noise_power().sqrt());
         let mut wanted = Mat::<c64>::zeros(4, 1);
         for (n, precoder) in transceiver.precoders().iter().enumerate() {
-            let unit = Fading::RAYLEIGH.sample(problem.device_streams()[n].len(), 1, &mut rng);
+            let unit = Fading::RAYLEIGH.draw(problem.device_streams()[n].len(), 1, &mut rng).unwrap();
             let symbols = unit * faer::Scale(c64::from(problem.signal_variance()[n].sqrt()));
             received += &problem.channels()[n] * (precoder * &symbols);
             wanted += selection(&problem, n) * symbols;
@@ -268,7 +268,7 @@ fn lists_are_checked() {
     assert_eq!(reset.device_streams(), [[0, 1], [0, 1]]);
 }
 
-/// Designs for full streams do not fit, robust ones keep the lists or refuse them.
+/// Designs for full streams do not fit; new channels keep the lists.
 #[test]
 fn other_shapes_are_refused_and_lists_are_kept() {
     let plain = paper_problem(2, 1);
@@ -280,7 +280,4 @@ fn other_shapes_are_refused_and_lists_are_kept() {
     ));
     let moved = csi::with_channels(&problem, plain.channels().to_vec()).unwrap();
     assert_eq!(moved.device_streams(), problem.device_streams());
-    let unknown = csi::ChannelError::new(vec![0.1; 2]).unwrap();
-    let result = csi::alternate(&problem, &unknown, full.aggregator(), &Default::default());
-    assert!(matches!(result, Err(Error::DeviceStreams { device: 1, .. })), "{result:?}");
 }

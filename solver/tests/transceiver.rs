@@ -31,11 +31,11 @@ fn error_formula_agrees_with_simulation() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let (mut sum, mut squares, trials) = (0.0, 0.0, 20_000);
     for _ in 0..trials {
-        let mut received = Fading::RAYLEIGH.sample(20, 1, &mut rng);
+        let mut received = Fading::RAYLEIGH.draw(20, 1, &mut rng).unwrap();
         let mut wanted = Mat::<c64>::zeros(4, 1);
         for (n, precoder) in refined.transceiver.precoders().iter().enumerate() {
             let deviation = problem.signal_variance()[n].sqrt();
-            let unit = Fading::RAYLEIGH.sample(4, 1, &mut rng);
+            let unit = Fading::RAYLEIGH.draw(4, 1, &mut rng).unwrap();
             let symbols = Mat::from_fn(4, 1, |i, j| unit[(i, j)] * deviation);
             received += &problem.channels()[n] * (precoder * &symbols);
             wanted += symbols;

@@ -90,7 +90,8 @@ impl Link for Air {
                 .iter()
                 .map(|&device| layout.modulate(&partials[device].values, &signals.scales))
                 .collect();
-            estimate = transmit(&problem, &transceiver, &sent, &mut self.radio.noise(round));
+            estimate =
+                transmit(&problem, &transceiver, &sent, &mut self.radio.noise(round)).map_err(failed)?;
             let wanted =
                 sent.iter().fold(Mat::<c64>::zeros(estimate.nrows(), estimate.ncols()), |sum, one| sum + one);
             squared_error = symbols::energy((&estimate - wanted).as_ref());
@@ -121,13 +122,13 @@ pub(super) fn transmit(
     transceiver: &Transceiver,
     sent: &[Mat<c64>],
     rng: &mut ChaCha8Rng,
-) -> Mat<c64> {
+) -> Result<Mat<c64>, Error> {
     let vectors = sent.first().map_or(0, Mat::ncols);
-    let noise = Fading::RAYLEIGH.sample(problem.receive_antennas(), vectors, rng);
+    let noise = Fading::RAYLEIGH.draw(problem.receive_antennas(), vectors, rng)?;
     let deviation = problem.noise_power().sqrt();
     let mut received = Mat::from_fn(noise.nrows(), noise.ncols(), |i, j| noise[(i, j)] * deviation);
     for ((channel, precoder), symbols) in problem.channels().iter().zip(transceiver.precoders()).zip(sent) {
         received += channel * (precoder * symbols);
     }
-    transceiver.aggregator().adjoint() * received
+    Ok(transceiver.aggregator().adjoint() * received)
 }

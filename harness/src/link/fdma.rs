@@ -48,7 +48,7 @@ impl Link for Fdma {
             let transceiver =
                 self.design.transceiver(&problem, self.radio.design_seed(round)).map_err(failed)?;
             let sent = [layout.modulate(&partial.values, &own)];
-            let estimate = transmit(&problem, &transceiver, &sent, &mut rng);
+            let estimate = transmit(&problem, &transceiver, &sent, &mut rng).map_err(failed)?;
             for (sum, value) in received.iter_mut().zip(layout.demodulate(estimate.as_ref(), &own)) {
                 *sum += value;
             }

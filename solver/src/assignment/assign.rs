@@ -7,7 +7,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::coordinates::{Coordinates, equal_power_start};
-use super::{AssignmentError, AssignmentOptions, AssignmentProblem, ChannelSource, ShortTermValue};
+use super::{
+    AssignmentError, AssignmentOptions, AssignmentProblem, AssignmentState, ChannelSource, ShortTermValue,
+};
 use crate::sca::{
     Evaluation, Function, IterationRecord, Polyhedron, ScaReport, StochasticProgram, StochasticSca,
     TerminationReason,
@@ -20,7 +22,11 @@ const PILOT_STREAM: u64 = u64::MAX;
 
 /// Optimized shares.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Assignment")
+)]
 pub struct Assignment {
     /// `m_n`, one for each device, in the feasible set.
     pub shares: Vec<f64>,
@@ -28,10 +34,10 @@ pub struct Assignment {
     pub termination: TerminationReason,
     /// Whether the schedules meet the conditions of convergence; see [`crate::sca::ScaReport::guaranteed`].
     pub guaranteed: bool,
-    /// Blocks whose short-term problem was solved less exactly than asked ([`super::CertifiedValue::converged`]): their gradients
+    /// Blocks since the start whose short-term problem was solved less exactly than asked ([`super::CertifiedValue::converged`]): their gradients
     /// are ε-subgradients with a certified ε.
     pub unconverged: usize,
-    /// One record per iteration. Points are shares, objective and gap in the units of `v`; the residual is that of the
+    /// One record per iteration since the start or the resumption. Points are shares, objective and gap in the units of `v`; the residual is that of the
     /// variables optimized, the powers spent on computing relative to the powers left at the start.
     pub history: Vec<IterationRecord>,
 }
@@ -56,26 +62,86 @@ pub fn assign<S: ChannelSource, V: ShortTermValue>(
 pub fn assign_observed<S: ChannelSource, V: ShortTermValue>(
     problem: &AssignmentProblem<S, V>,
     options: &AssignmentOptions,
-    mut observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
+    observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
 ) -> Result<Assignment, AssignmentError> {
+    resume(problem, options, &mut start(problem, options)?, observer)
+}
+
+/// The state of an assignment before its first iteration, for [`resume`].
+///
+/// # Errors
+/// As [`assign`].
+pub fn start<S: ChannelSource, V: ShortTermValue>(
+    problem: &AssignmentProblem<S, V>,
+    options: &AssignmentOptions,
+) -> Result<AssignmentState, AssignmentError> {
     let start = equal_power_start(problem)?;
     let coordinates = Coordinates::about(problem, &start)?;
-    let scale = Scale::measured(problem, &coordinates, &start, options.seed)?;
+    let Scale { value: unit, curvature, unconverged } =
+        Scale::measured(problem, &coordinates, &start, options.seed)?;
+    let program = LongTerm { problem, coordinates: &coordinates, unit, unconverged: Cell::new(unconverged) };
+    let sca = StochasticSca::new(&program, options.sca.clone()).start(&coordinates.scaled(&start));
+    let weights = coordinates.weights().to_vec();
+    Ok(AssignmentState { sca: sca.map_err(Box::new)?, weights, unit, curvature, unconverged })
+}
+
+/// Continues from `state` until the options' number of iterations, counted from the start, or an earlier end. The history is that since the
+/// resumption, the count of unconverged blocks that since the start.
+///
+/// `state` is advanced in place, one finished iteration at a time: after an error it is that of the last one finished.
+///
+/// # Errors
+/// As [`assign`]; [`AssignmentError::StateDevices`], [`AssignmentError::StateWeight`] if the state is that of another problem;
+/// [`ScaError::NothingLeft`](crate::sca::ScaError::NothingLeft) as [`AssignmentError::Optimization`] if it has done all iterations.
+///
+/// # Example
+/// ```
+/// use std::ops::ControlFlow;
+/// # use solver::assignment::{self, AssignmentOptions, AssignmentProblem, RelaxedMse};
+/// # use solver::channel::{BlockFading, Fading};
+/// # use solver::power::{Accounting, EnergyModel};
+/// # use solver::relaxation::Relaxation;
+/// # let energy = [0.3, 0.9].map(|cost| EnergyModel::new(1.0, cost, 1.0, Accounting::PerChannelUse));
+/// # let energy = energy.into_iter().collect::<Result<Vec<_>, _>>()?;
+/// # let channels = BlockFading::new(Fading::PAPER, 8, &[2, 2], 1)?;
+/// # let problem = AssignmentProblem::new(energy, channels, RelaxedMse::new(Relaxation::LambdaMin, 1.0)?)?;
+///
+/// // Twenty iterations today, ten more tomorrow: thirty in one go.
+/// let options = AssignmentOptions::new(7);
+/// let mut state = assignment::start(&problem, &options)?;
+/// let go = |_: &_| ControlFlow::Continue(());
+/// assignment::resume(&problem, &options.clone().with_iterations(20)?, &mut state, go)?;
+/// let end = assignment::resume(&problem, &options.clone().with_iterations(30)?, &mut state, go)?;
+/// assert_eq!(end.shares, assignment::assign(&problem, &options.with_iterations(30)?)?.shares);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn resume<S: ChannelSource, V: ShortTermValue>(
+    problem: &AssignmentProblem<S, V>,
+    options: &AssignmentOptions,
+    state: &mut AssignmentState,
+    mut observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
+) -> Result<Assignment, AssignmentError> {
+    let coordinates = Coordinates::about(problem, &equal_power_start(problem)?)?;
+    state.check(&coordinates)?;
+    let AssignmentState { sca, unit, curvature, unconverged, .. } = state;
+    let unit = *unit;
     let in_units = |record: &IterationRecord| IterationRecord {
         point: coordinates.shares(&record.point),
-        objective: scale.value * record.objective,
-        subproblem_gap: scale.value * record.subproblem_gap,
+        objective: unit * record.objective,
+        subproblem_gap: unit * record.subproblem_gap,
         ..record.clone()
     };
-    let program =
-        LongTerm { problem, coordinates: &coordinates, unit: scale.value, unconverged: Cell::new(0) };
-    let sca = options.sca.clone().with_objective_curvature(options.relative_curvature * scale.curvature)?;
-    let ScaReport { point, termination, guaranteed, history } = StochasticSca::new(&program, sca)
-        .run_observed(&coordinates.scaled(&start), |record| observer(&in_units(record)))
-        .map_err(Box::new)?;
-    let history = history.iter().map(in_units).collect();
-    let unconverged = scale.unconverged + program.unconverged.get();
-    Ok(Assignment { shares: coordinates.shares(&point), termination, guaranteed, unconverged, history })
+    let program = LongTerm { problem, coordinates: &coordinates, unit, unconverged: Cell::new(*unconverged) };
+    let settings = options.sca.clone().with_objective_curvature(options.relative_curvature * *curvature)?;
+    // Blocks of an iteration that fails are counted when it is done again.
+    let finished = |record: &IterationRecord| {
+        *unconverged = program.unconverged.get();
+        observer(&in_units(record))
+    };
+    let ScaReport { point, termination, guaranteed, history } =
+        StochasticSca::new(&program, settings).resume(sca, finished).map_err(Box::new)?;
+    let (shares, history) = (coordinates.shares(&point), history.iter().map(in_units).collect());
+    Ok(Assignment { shares, termination, guaranteed, unconverged: *unconverged, history })
 }
 
 /// The size of the objective at the start, so that the surrogate needs no tuning by hand.
@@ -137,7 +203,7 @@ impl<S: ChannelSource, V: ShortTermValue> StochasticProgram for LongTerm<'_, S, 
 
     fn evaluate(&self, scaled: &[f64], block: &u64) -> Result<Evaluation, AssignmentError> {
         let value = self.problem.value_and_gradient(&self.coordinates.shares(scaled), *block)?;
-        self.unconverged.set(self.unconverged.get() + usize::from(!value.converged));
+        self.unconverged.set(self.unconverged.get().saturating_add(usize::from(!value.converged)));
         let gradient = self.coordinates.gradient(&value.gradient).iter().map(|g| g / self.unit).collect();
         let objective = Function { value: value.value() / self.unit, gradient };
         Ok(Evaluation { objective, constraints: Vec::new() })

@@ -72,6 +72,11 @@ impl Coordinates {
         Ok(Self { weights, shares, scaled })
     }
 
+    /// `w_n`.
+    pub(super) fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
     /// The feasible set of `z`.
     pub(super) fn feasible_set(&self) -> &Polyhedron {
         &self.scaled

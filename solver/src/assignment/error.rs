@@ -112,6 +112,30 @@ pub enum AssignmentError {
         /// The value.
         value: f64,
     },
+    /// A kept state is of another number of devices.
+    #[error("a state of {found} devices where there are {expected}")]
+    StateDevices {
+        /// Number of devices.
+        expected: usize,
+        /// Number of devices of the state.
+        found: usize,
+    },
+    /// A kept state is of devices that spend otherwise: `w_n = −(dp_n/dm_n)/p_n` at the start.
+    #[error("a state with weight {found} for device {device} where the problem has {expected}")]
+    StateWeight {
+        /// Index of the device.
+        device: usize,
+        /// `w_n` of the problem.
+        expected: f64,
+        /// `w_n` of the state.
+        found: f64,
+    },
+    /// A kept state has a weight or a scale that is not positive and finite.
+    #[error("the state holds the scale {value}, which is not positive and finite")]
+    StateScale {
+        /// The value.
+        value: f64,
+    },
     /// A share leaves no power, or a short-term problem could not be solved.
     #[error(transparent)]
     ShortTerm(#[from] crate::Error),

@@ -4,11 +4,15 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{AssignmentError, AssignmentProblem, ChannelSource, ShortTermValue};
-use crate::statistics::{mean_and_error, student_margin};
+use crate::statistics::{Moments, student_margin};
 
 /// A sample mean and how far to trust it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Estimate")
+)]
 pub struct Estimate {
     /// The mean over the samples.
     pub mean: f64,
@@ -19,10 +23,9 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Of independent `draws`, at least two.
-    pub(super) fn of(draws: &[f64]) -> Self {
-        let (mean, standard_error) = mean_and_error(draws);
-        Self { mean, standard_error, samples: draws.len() }
+    /// Of independent draws, at least two.
+    pub(super) fn of(draws: &Moments) -> Self {
+        Self { mean: draws.mean(), standard_error: draws.standard_error(), samples: draws.count() }
     }
 
     /// Student's one-sided bound from above: what the mean estimates is below it with `confidence`, exactly if the draws are
@@ -78,6 +81,9 @@ fn estimate(
         return Err(AssignmentError::Samples { samples });
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let values: Vec<f64> = (0..samples).map(|_| value(rng.next_u64())).collect::<Result<_, _>>()?;
+    let mut values = Moments::default();
+    for _ in 0..samples {
+        values.push(value(rng.next_u64())?);
+    }
     Ok(Estimate::of(&values))
 }

@@ -10,7 +10,7 @@
 //! convex, and stochastic successive convex approximation ([`crate::sca`], Algorithm 1 of \[A\]) tends to a *global*
 //! optimum. Its gradient costs nothing extra: by the envelope theorem
 //! `∂v/∂m_n = (∂v/∂p_n) · dp_n/dm_n`, with `∂v/∂p_n` from the dual solution. By the same convexity [`optimality_gap`] bounds, with
-//! confidence, how far from the optimum given shares are, whoever found them.
+//! confidence, how far from the optimum given shares are, whoever found them. A run can be stopped, kept and continued: [`start`], [`resume`].
 //!
 //! ```
 //! use solver::assignment::{AssignmentOptions, AssignmentProblem, RelaxedMse, assign};
@@ -36,12 +36,16 @@ mod evaluate;
 mod optimality;
 mod options;
 mod problem;
+mod state;
 mod value;
 
-pub use assign::{Assignment, assign, assign_observed};
+pub use assign::{Assignment, assign, assign_observed, resume, start};
 pub use error::AssignmentError;
 pub use evaluate::{Estimate, expected_value, paired_difference};
 pub use optimality::{GapSampling, OptimalityGap, optimality_gap};
 pub use options::AssignmentOptions;
+#[cfg(feature = "serde")]
+pub(crate) use problem::SUM_TOLERANCE;
 pub use problem::{AssignmentProblem, ChannelSource};
+pub use state::AssignmentState;
 pub use value::{CertifiedValue, RelaxedMse, ShortTermValue};

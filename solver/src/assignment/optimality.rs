@@ -16,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{AssignmentError, AssignmentProblem, CertifiedValue, ChannelSource, Estimate, ShortTermValue};
 use crate::relaxation::Scope;
 use crate::sca::{OptionsError, Polyhedron};
+use crate::statistics::Moments;
 
 /// Which blocks an [`optimality_gap`] is estimated from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,7 +97,7 @@ pub fn optimality_gap<S: ChannelSource, V: ShortTermValue>(
         return Err(OptionsError::Confidence { confidence }.into());
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (mut uppers, mut optima, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut uppers, mut optima, mut gaps] = [Moments::default(); 3];
     let mut unconverged = 0;
     let mut scope = None;
     for _ in 0..batches {

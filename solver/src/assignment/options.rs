@@ -16,10 +16,10 @@ impl AssignmentOptions {
         Self { sca: ScaOptions::new(seed), relative_curvature: 3.0, seed }
     }
 
-    /// The number of iterations. Default: `500`.
+    /// The number of iterations. Default: `500`. Valid: 1 to 10⁷.
     ///
     /// # Errors
-    /// [`OptionsError::NotPositive`] for 0.
+    /// As [`ScaOptions::with_iterations`].
     pub fn with_iterations(mut self, iterations: usize) -> Result<Self, OptionsError> {
         self.sca = self.sca.with_iterations(iterations)?;
         Ok(self)

@@ -8,7 +8,7 @@ use crate::power::EnergyModel;
 use crate::sca::Polyhedron;
 
 /// Largest distance of `Σ m_n` from 1 that an evaluation accepts.
-const SUM_TOLERANCE: f64 = 1e-6;
+pub(crate) const SUM_TOLERANCE: f64 = 1e-6;
 
 /// Independent draws of the channels of all devices, numbered.
 pub trait ChannelSource {

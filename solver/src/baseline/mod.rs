@@ -3,7 +3,7 @@
 //! | function | optimal for | source |
 //! |---|---|---|
 //! | [`single_device`] | P_s with one device | water-filling, derived there |
-//! | [`scalar_power_control`] | P_s with one antenna everywhere | Cao, Zhu, Xu, Huang, arXiv 1906.06858; Liu, Zang, Li, Vucetic, arXiv 1909.00329 |
+//! | [`scalar_power_control`] | P_s with one antenna everywhere | Cao, Zhu, Xu, Huang, doi 10.1109/TWC.2020.3012287; Liu, Zang, Li, Vucetic, arXiv 1909.00329 |
 //! | [`equal_power`] | nothing: transmitters that know no channel | |
 //! | [`truncated_inversion`] | nothing: inversion that gives up weak directions | Zhu, Wang, Huang, arXiv 1812.11494 |
 

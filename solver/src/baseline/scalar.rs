@@ -7,7 +7,7 @@ use faer::{Mat, c64};
 
 /// The optimal transceiver where every terminal has one antenna, `R = T_n = L = 1`: a threshold in the channel quality
 /// `c_n = √(p_n/v_n) |h_n|` (Cao, Zhu, Xu, Huang, *Optimized Power Control for Over-the-Air Computation in Fading Channels*, IEEE TWC
-/// 2020, arXiv 1906.06858; Liu, Zang, Li, Vucetic, *Over-the-Air Computation Systems: Optimization, Analysis and Scaling
+/// 2020, doi 10.1109/TWC.2020.3012287; Liu, Zang, Li, Vucetic, *Over-the-Air Computation Systems: Optimization, Analysis and Scaling
 /// Laws*, IEEE TWC 2020, arXiv 1909.00329; theirs is `η = 1/a²`).
 ///
 /// Phases aligned and `a > 0`, the best precoder is `|b_n| = min(√(p_n/v_n), 1/(a|h_n|))`: full power below the threshold

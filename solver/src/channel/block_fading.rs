@@ -1,6 +1,7 @@
 //! Channels that are independent between blocks.
 
 use super::Fading;
+use super::fading::require_entries;
 use crate::error::{Error, Quantity};
 use faer::{Mat, c64};
 use rand::SeedableRng;
@@ -25,10 +26,10 @@ pub struct BlockFading {
 }
 
 impl BlockFading {
-    /// Blocks for devices with `transmit_antennas[n]` antennas each and a server with `receive_antennas`.
+    /// Blocks for devices with `transmit_antennas[n]` antennas each and a server with `receive_antennas`, at most 10⁸ entries in all.
     ///
     /// # Errors
-    /// [`Error::NoDevices`], or [`Error::EmptyMatrix`] if some number of antennas is zero.
+    /// [`Error::NoDevices`]; [`Error::EmptyMatrix`] if some number of antennas is zero; [`Error::TooManyEntries`].
     pub fn new(
         fading: Fading,
         receive_antennas: usize,
@@ -42,6 +43,8 @@ impl BlockFading {
         if let Some(device) = empty {
             return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device });
         }
+        let together = transmit_antennas.iter().fold(0, |sum: usize, &antennas| sum.saturating_add(antennas));
+        require_entries(receive_antennas, together)?;
         Ok(Self { fading, receive_antennas, transmit_antennas: transmit_antennas.to_vec(), seed, next: 0 })
     }
 
@@ -53,6 +56,11 @@ impl BlockFading {
     /// `T_1, …, T_N`.
     pub fn transmit_antennas(&self) -> &[usize] {
         &self.transmit_antennas
+    }
+
+    /// The block that the iterator yields next.
+    pub(super) fn next_block(&self) -> u64 {
+        self.next
     }
 
     /// The same blocks, whose iterator goes on at block `next`.

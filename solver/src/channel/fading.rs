@@ -5,6 +5,9 @@ use faer::{Mat, c64};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+/// Most entries of the channel matrices of one block: 1.6 GB.
+const MOST_ENTRIES: usize = 100_000_000;
+
 /// A channel matrix's entries: i.i.d. `CN(mean, variance)`.
 ///
 /// With a mean this is Rician fading with factor `K = |mean|²/variance`, without one Rayleigh fading.
@@ -61,13 +64,35 @@ impl Fading {
         self.variance
     }
 
-    /// One `rows × columns` channel matrix.
-    pub fn sample(&self, rows: usize, columns: usize, rng: &mut (impl Rng + ?Sized)) -> Mat<c64> {
+    /// One `rows × columns` channel matrix, at most 10⁸ entries.
+    ///
+    /// # Errors
+    /// [`Error::TooManyEntries`].
+    pub fn draw(
+        &self,
+        rows: usize,
+        columns: usize,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Mat<c64>, Error> {
+        require_entries(rows, columns)?;
+        Ok(self.sample(rows, columns, rng))
+    }
+
+    /// [`Fading::draw`] of a size that was checked or that another matrix has.
+    pub(crate) fn sample(&self, rows: usize, columns: usize, rng: &mut (impl Rng + ?Sized)) -> Mat<c64> {
         let deviation = (self.variance / 2.0).sqrt();
         Mat::from_fn(rows, columns, |_, _| {
             let re: f64 = StandardNormal.sample(rng);
             let im: f64 = StandardNormal.sample(rng);
             self.mean + c64::new(re, im) * deviation
         })
+    }
+}
+
+/// Checks the size of channels side by side before they are allocated.
+pub(super) fn require_entries(receive_antennas: usize, transmit_antennas: usize) -> Result<(), Error> {
+    match receive_antennas.checked_mul(transmit_antennas) {
+        Some(entries) if entries <= MOST_ENTRIES => Ok(()),
+        _ => Err(Error::TooManyEntries { receive_antennas, transmit_antennas, most: MOST_ENTRIES }),
     }
 }

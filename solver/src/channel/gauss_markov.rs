@@ -51,7 +51,7 @@ impl GaussMarkov {
     /// `transmit_antennas[n]` antennas each and a server with `receive_antennas`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `|ρ| ≤ 1`; [`Error::NoDevices`]; [`Error::EmptyMatrix`] if some number of antennas is zero.
+    /// [`Error::OutOfRange`] unless `|ρ| ≤ 1`; otherwise as [`BlockFading::new`].
     pub fn new(
         fading: Fading,
         correlation: impl Into<c64>,
@@ -63,10 +63,10 @@ impl GaussMarkov {
         Self::resumed(correlation.into(), innovations, Vec::new())
     }
 
-    /// A process whose next block follows `last`, or is block 0 where `last` is empty.
+    /// A process whose next block follows `last`, or is block 0 where `last` is empty, as it must be before block 0 and there alone.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`]; [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `last` is neither empty nor a block.
+    /// [`Error::OutOfRange`]; [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `last` is not what it must be.
     pub(crate) fn resumed(
         correlation: c64,
         innovations: BlockFading,
@@ -74,8 +74,9 @@ impl GaussMarkov {
     ) -> Result<Self, Error> {
         require_correlation(correlation)?;
         let antennas = innovations.transmit_antennas();
-        if !last.is_empty() && last.len() != antennas.len() {
-            let (devices, found) = (antennas.len(), last.len());
+        let devices = if innovations.next_block() == 0 { 0 } else { antennas.len() };
+        let found = last.len();
+        if found != devices {
             return Err(Error::DeviceCount { quantity: Quantity::Channel, devices, found });
         }
         for (device, (channel, &columns)) in last.iter().zip(antennas).enumerate() {

@@ -2,10 +2,9 @@
 
 use super::{ChannelError, mean_squared_error};
 use crate::error::Error;
-use crate::linalg::{Spectrum, hermitian_part, inverse};
-use crate::mismatch;
+use crate::linalg::squared_norm;
 use crate::problem::Problem;
-use crate::transceiver::Transceiver;
+use crate::transceiver::{self, Transceiver, require_aggregator};
 use faer::{Mat, MatRef, c64};
 
 /// When [`alternate`] stops.
@@ -43,7 +42,11 @@ impl Alternation {
 
 /// A transceiver improved by [`alternate`].
 #[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Alternated")
+)]
 pub struct Alternated {
     /// The transceiver, within every power limit.
     pub transceiver: Transceiver,
@@ -57,18 +60,17 @@ pub struct Alternated {
 
 /// Lowers the averaged [`mean_squared_error`] from a starting aggregator by turns, each exact:
 ///
-/// - given `A`, `B_n = (M_n + μ_n I)^{-1} D_n` with `D_n = Ĥ_n^H A`, `M_n = D_n D_n^H`, and the least `μ_n ≥ σ_e,n² ‖A‖_F²` for which
+/// - given `A`, `B_n = (M_n + μ_n I)^{-1} D_n J_n` with `D_n = Ĥ_n^H A`, `M_n = D_n D_n^H`, and the least `μ_n ≥ σ_e,n² ‖A‖_F²` for which
 ///   `v_n ‖B_n‖_F² ≤ p_n`: the average is convex in `B_n`, and `σ_e,n² ‖A‖_F²` is its own weight on `‖B_n‖_F²`;
-/// - given the `B_n`, `A = (Σ v_n G_n G_n^H + s I)^{-1} Σ v_n G_n` with `G_n = Ĥ_n B_n`, `s = σ² + Σ σ_e,n² v_n ‖B_n‖_F²`.
+/// - given the `B_n`, `A = (Σ v_n G_n G_n^H + s I)^{-1} Σ v_n G_n J_n^H` with `G_n = Ĥ_n B_n`, `s = σ² + Σ σ_e,n² v_n ‖B_n‖_F²`.
 ///
-/// So no iteration raises the average, and the result is no worse than any transceiver with the starting aggregator. Solving
-/// [`robust`](super::robust) anew with the noise power of the last design, the obvious alternative, is not monotone: the new precoders may use more
-/// power than the noise power was made for. Start from a design for the robust problem: by turns the limit is only stationary in each of
-/// `A` and `B`, and convergence is linear.
+/// `J_n` is the selection of the device's streams ([`Problem::with_device_streams`]), `I` where it serves all. So no iteration raises the
+/// average, and the result is no worse than any transceiver with the starting aggregator. Solving [`robust`](super::robust) anew with the noise
+/// power of the last design, the obvious alternative, is not monotone: the new precoders may use more power than the noise power was made for.
+/// Start from a design for the robust problem: by turns the limit is only stationary in each of `A` and `B`, and convergence is linear.
 ///
 /// # Errors
-/// [`Error::InvalidOption`]; [`Error::DeviceCount`]; [`Error::DeviceStreams`] if a device serves some streams only; [`Error::Shape`],
-/// [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
+/// [`Error::InvalidOption`]; [`Error::DeviceCount`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
 /// [`Error::Numerical`].
 pub fn alternate(
     estimated: &Problem,
@@ -78,15 +80,13 @@ pub fn alternate(
 ) -> Result<Alternated, Error> {
     options.validate()?;
     error.require_devices(estimated.devices())?;
-    estimated.require_all_streams()?;
-    let expected = (estimated.receive_antennas(), estimated.streams());
-    crate::linalg::require_matrix(start, expected, crate::Quantity::Aggregator, 0)?;
-    let mut transceiver = with_best_precoders(estimated, error, start.to_owned())?;
+    require_aggregator(estimated, start)?;
+    let mut transceiver = with_best_precoders(estimated, error, start)?;
     let mut mse = mean_squared_error(estimated, error, &transceiver)?.total();
     let (mut iterations, mut converged) = (0, false);
     while !converged && iterations < options.max_iterations {
         let aggregator = best_aggregator(estimated, error, &transceiver)?;
-        let next = with_best_precoders(estimated, error, aggregator)?;
+        let next = with_best_precoders(estimated, error, aggregator.as_ref())?;
         let next_mse = mean_squared_error(estimated, error, &next)?.total();
         converged = next_mse >= mse * (1.0 - options.decrease);
         if next_mse < mse {
@@ -101,25 +101,10 @@ pub fn alternate(
 fn with_best_precoders(
     estimated: &Problem,
     error: &ChannelError,
-    aggregator: Mat<c64>,
+    aggregator: MatRef<'_, c64>,
 ) -> Result<Transceiver, Error> {
-    let alpha = crate::linalg::squared_norm(aggregator.as_ref());
-    let mut precoders = Vec::with_capacity(estimated.devices());
-    for (device, (estimate, variance)) in estimated.channels().iter().zip(error.variance()).enumerate() {
-        let seen = estimate.adjoint() * &aggregator;
-        // (D D^H + μI)^{-1} D = D (D^H D + μI)^{-1}, and D^H D is the smaller one.
-        let spectrum = Spectrum::of((seen.adjoint() * &seen).as_ref())?;
-        let limit = mismatch::multiplier(&spectrum.values, estimated.precoder_budget(device));
-        let multiplier = limit.max(variance * alpha);
-        let regularized = spectrum.map(|lambda| {
-            let shifted = lambda.max(0.0) + multiplier;
-            if shifted > 0.0 { 1.0 / shifted } else { 0.0 }
-        });
-        precoders.push(seen * regularized);
-    }
-    let transceiver = Transceiver::new(estimated, aggregator, precoders)?;
-    transceiver.check_power(estimated)?;
-    Ok(transceiver)
+    let alpha = squared_norm(aggregator);
+    transceiver::regularized(estimated, aggregator, |device| error.variance()[device] * alpha)
 }
 
 /// The aggregator that minimizes the averaged error, given the precoders.
@@ -128,18 +113,6 @@ fn best_aggregator(
     error: &ChannelError,
     transceiver: &Transceiver,
 ) -> Result<Mat<c64>, Error> {
-    let (side, streams) = (estimated.receive_antennas(), estimated.streams());
-    let noise = estimated.noise_power() + error.received_power(&transceiver.transmit_power(estimated));
-    let mut covariance = Mat::from_fn(side, side, |i, j| c64::from(if i == j { noise } else { 0.0 }));
-    let mut wanted = Mat::<c64>::zeros(side, streams);
-    for (device, (estimate, precoder)) in estimated.channels().iter().zip(transceiver.precoders()).enumerate()
-    {
-        let variance = faer::Scale(c64::from(estimated.signal_variance()[device]));
-        let gain = estimate * precoder;
-        covariance += variance * (&gain * gain.adjoint());
-        wanted += variance * gain;
-    }
-    let inverse = inverse(hermitian_part(covariance.as_ref()).as_ref())
-        .ok_or(Error::Numerical { operation: "the received covariance's inverse" })?;
-    Ok(inverse * wanted)
+    let noise_power = estimated.noise_power() + error.received_power(&transceiver.transmit_power(estimated));
+    transceiver::linear_mmse(estimated, transceiver.precoders(), noise_power)
 }

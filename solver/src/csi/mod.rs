@@ -5,7 +5,8 @@
 //!
 //! `MSE(A, B) = Σ_n v_n ‖A^H Ĥ_n B_n − I‖_F² + (σ² + Σ_n σ_e,n² v_n ‖B_n‖_F²) ‖A‖_F²`,
 //!
-//! which [`mean_squared_error`] computes: what is unknown of a channel acts as noise in proportion to the power sent through it.
+//! which [`mean_squared_error`] computes: what is unknown of a channel acts as noise in proportion to the power sent through it. A device with
+//! streams of its own ([`Problem::with_device_streams`]) has their selection in place of `I`.
 //!
 //! # Robust design
 //!

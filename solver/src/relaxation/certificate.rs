@@ -25,7 +25,11 @@ const CROSSING: f64 = 1e-6;
 
 /// An interval that holds the optimal value, from a feasible point on each side.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Certificate")
+)]
 pub struct Certificate {
     /// Value of a dual feasible point.
     pub lower: f64,

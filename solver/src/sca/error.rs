@@ -75,6 +75,16 @@ pub enum OptionsError {
         /// Name of the option.
         option: &'static str,
     },
+    /// A count of which each unit takes memory is more than any use has.
+    #[error("option {option} is {value}; valid: at most {most}")]
+    TooLarge {
+        /// Name of the option.
+        option: &'static str,
+        /// The value refused.
+        value: usize,
+        /// The most accepted.
+        most: usize,
+    },
     /// `η_0` must be positive and finite.
     #[error("objective curvature {curvature} is not positive and finite")]
     ObjectiveCurvature {
@@ -158,6 +168,14 @@ pub enum PolyhedronError {
     /// No variables.
     #[error("a polyhedron needs at least one variable")]
     NoVariables,
+    /// More variables than any use has. Nothing was allocated for them.
+    #[error("a polyhedron in {dimension} variables; valid: 1 to {most}")]
+    TooManyVariables {
+        /// The number asked for.
+        dimension: usize,
+        /// The most accepted.
+        most: usize,
+    },
     /// A vector has the wrong length.
     #[error("{row} has {found} entries where the dimension is {expected}")]
     Length {

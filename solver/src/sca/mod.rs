@@ -31,7 +31,7 @@
 //! - \[A\] Zhang, He, Song, Zhang, Letaief, *Distributed On-Device LLM Inference With Over-the-Air
 //!   Computation*, arXiv 2502.12559.
 //! - \[C\] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid Precoding in
-//!   Massive MIMO*, IEEE JSTSP 2018.
+//!   Massive MIMO*, IEEE JSTSP 2018, arXiv 1801.08274.
 //!
 //! # Example
 //!

@@ -2,6 +2,9 @@
 
 use super::{OptionsError, Schedules};
 
+/// Most iterations: some gigabytes of records.
+const MOST_ITERATIONS: usize = 10_000_000;
+
 /// Options of [`super::StochasticSca`]; every setter checks its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScaOptions {
@@ -39,12 +42,16 @@ impl ScaOptions {
         }
     }
 
-    /// The number of iterations. Default: `500`.
+    /// The number of iterations. Default: `500`. Valid: 1 to 10⁷, as the report has a record of each.
     ///
     /// # Errors
-    /// [`OptionsError::NotPositive`] for 0.
+    /// [`OptionsError::NotPositive`] for 0, [`OptionsError::TooLarge`].
     pub fn with_iterations(mut self, iterations: usize) -> Result<Self, OptionsError> {
-        self.iterations = positive("iterations", iterations)?;
+        let (option, value, most) = ("iterations", positive("iterations", iterations)?, MOST_ITERATIONS);
+        if value > most {
+            return Err(OptionsError::TooLarge { option, value, most });
+        }
+        self.iterations = value;
         Ok(self)
     }
 

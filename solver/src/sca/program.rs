@@ -6,7 +6,11 @@ use super::Polyhedron;
 
 /// One function at one point for one sample.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Function")
+)]
 pub struct Function {
     /// `f_i(x; ξ)`, finite.
     pub value: f64,

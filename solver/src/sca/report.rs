@@ -2,7 +2,11 @@
 
 /// One iteration of a run.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::IterationRecord")
+)]
 pub struct IterationRecord {
     /// τ = 0, 1, …
     pub iteration: usize,
@@ -26,7 +30,11 @@ pub struct IterationRecord {
 
 /// The optimality residual of one point, estimated from samples that had no part in finding it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::ResidualEstimate")
+)]
 pub struct ResidualEstimate {
     /// `‖x̂ − x‖` with the sample mean of the gradient in place of its expectation.
     pub residual: f64,
@@ -40,7 +48,7 @@ pub struct ResidualEstimate {
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub enum TerminationReason {
     /// All iterations of the schedule ran, and no residual tolerance was set.
@@ -48,6 +56,7 @@ pub enum TerminationReason {
     /// The residual stayed within the tolerance for as many iterations as asked.
     ResidualBelowTolerance {
         /// The last residual.
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::document::records::size"))]
         residual: f64,
     },
     /// The residual stayed within the tolerance, and fresh samples at the final point confirmed it.
@@ -56,16 +65,19 @@ pub enum TerminationReason {
         estimate: ResidualEstimate,
         /// The confidence of the claim that a run like this does not stop too early; see
         /// [`super::ScaOptions::with_confirmation`].
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::document::records::confidence"))]
         confidence: f64,
     },
     /// All iterations ran without reaching the residual tolerance.
     IterationLimit {
         /// The last residual.
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::document::records::size"))]
         residual: f64,
     },
     /// The last subproblem had no feasible point: the estimated constraints are not met near the final point.
     Infeasible {
         /// The least possible `max_i f̂_i` of the last iteration.
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::document::records::size"))]
         least_violation: f64,
     },
     /// The observer asked to stop.
@@ -85,7 +97,11 @@ impl TerminationReason {
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::ScaReport")
+)]
 pub struct ScaReport {
     /// The final point `x`, in 𝒳.
     pub point: Vec<f64>,

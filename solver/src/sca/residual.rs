@@ -6,7 +6,7 @@ use super::vector::{difference, norm};
 use super::{
     ResidualEstimate, ScaError, ScaState, StochasticProgram, StochasticSca, Surrogate, TerminationReason,
 };
-use crate::statistics::{mean_and_error, student_margin};
+use crate::statistics::{Moments, student_margin};
 
 /// Streams of the samples of confirmations and of estimates, far from those of the iterations and from each other.
 const CONFIRMATION_STREAM: u64 = 1 << 63;
@@ -69,17 +69,15 @@ impl<P: StochasticProgram, B: SubproblemSolver> StochasticSca<'_, P, B> {
         first: u64,
         iteration: usize,
     ) -> Result<ResidualEstimate, ScaError<P::Error>> {
-        let mut gradients = Vec::new();
+        let mut entries = vec![Moments::default(); point.len()];
         for sample in 0..samples as u64 {
             let evaluation = self.evaluate_one(iteration, point, seed, first.wrapping_add(sample))?;
-            gradients.push(evaluation.objective.gradient);
+            let gradient = evaluation.objective.gradient;
+            entries.iter_mut().zip(gradient).for_each(|(entry, draw)| entry.push(draw));
         }
         let share = (1.0 - confidence) / (2.0 * point.len() as f64);
-        let entry = |j: usize| {
-            let draws: Vec<f64> = gradients.iter().filter_map(|g| g.get(j).copied()).collect();
-            mean_and_error(&draws)
-        };
-        let (gradient, errors): (Vec<f64>, Vec<f64>) = (0..point.len()).map(entry).unzip();
+        let (gradient, errors): (Vec<f64>, Vec<f64>) =
+            entries.iter().map(|entry| (entry.mean(), entry.standard_error())).unzip();
         let margin = student_margin(1.0 - share, samples - 1, norm(&errors));
         let curvature = self.options.objective_curvature;
         let mean = Surrogate { value: 0.0, gradient, curvature };

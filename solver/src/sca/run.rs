@@ -196,8 +196,8 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         if found != 0 && found != expected {
             return Err(ScaError::ConstraintCurvatures { expected, found });
         }
-        if !state.estimates.is_empty() && state.estimates.len() != expected + 1 {
-            let (expected, found) = (expected + 1, state.estimates.len());
+        if !state.estimates.is_empty() && state.estimates.len() - 1 != expected {
+            let (expected, found) = (expected.saturating_add(1), state.estimates.len());
             return Err(ScaError::StateFunctions { expected, found });
         }
         if state.iteration >= self.options.iterations {
@@ -217,13 +217,17 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
     /// Means of `f_0 … f_I` over the mini-batch of one iteration.
     fn evaluate(&self, iteration: usize, point: &[f64]) -> Result<Vec<Function>, ScaError<P::Error>> {
         let weight = 1.0 / self.options.mini_batch as f64;
-        let functions = self.program.stochastic_constraints() + 1;
-        let mut means = vec![Function { value: 0.0, gradient: vec![0.0; point.len()] }; functions];
+        let mut means = Vec::new();
         let first = (iteration as u64).wrapping_mul(self.options.mini_batch as u64);
         for member in 0..self.options.mini_batch as u64 {
             let stream = first.wrapping_add(member);
             let evaluation = self.evaluate_one(iteration, point, self.options.seed, stream)?;
             let all = std::iter::once(&evaluation.objective).chain(&evaluation.constraints);
+            // As many functions as an evaluation that was checked has, whatever the program declares.
+            if means.is_empty() {
+                let zero = Function { value: 0.0, gradient: vec![0.0; point.len()] };
+                means = vec![zero; evaluation.constraints.len() + 1];
+            }
             for (mean, new) in means.iter_mut().zip(all) {
                 accumulate(mean, weight, new);
             }

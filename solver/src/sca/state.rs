@@ -45,6 +45,7 @@ impl ScaState {
 
 #[cfg(feature = "serde")]
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     iteration: usize,
     point: Vec<f64>,

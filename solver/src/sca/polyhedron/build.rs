@@ -9,32 +9,27 @@ use crate::sca::polyhedron::FEASIBILITY_TOLERANCE;
 /// Weight of `‖x − c‖²` beside the largest violation in the search for a point: small enough to leave the least
 /// violation as it is, large enough to make the point unique.
 const PROXIMITY: f64 = 1e-6;
+/// Most variables: 80 MB for each vector.
+const MOST_VARIABLES: usize = 10_000_000;
 
 /// Collects the rows of a [`Polyhedron`]; [`PolyhedronBuilder::build`] checks them all.
 #[derive(Debug, Clone)]
 pub struct PolyhedronBuilder {
     dimension: usize,
-    lower: Vec<f64>,
-    upper: Vec<f64>,
+    /// `l` and `u`.
+    bounds: Option<(Vec<f64>, Vec<f64>)>,
     equalities: Vec<LinearRow>,
     inequalities: Vec<LinearRow>,
 }
 
 impl PolyhedronBuilder {
     pub(super) fn new(dimension: usize) -> Self {
-        Self {
-            dimension,
-            lower: vec![f64::NEG_INFINITY; dimension],
-            upper: vec![f64::INFINITY; dimension],
-            equalities: Vec::new(),
-            inequalities: Vec::new(),
-        }
+        Self { dimension, bounds: None, equalities: Vec::new(), inequalities: Vec::new() }
     }
 
     /// `l ≤ x ≤ u`; `−∞` in `lower` and `+∞` in `upper` mean no bound. Default: no bounds.
     pub fn bounds(mut self, lower: Vec<f64>, upper: Vec<f64>) -> Self {
-        self.lower = lower;
-        self.upper = upper;
+        self.bounds = Some((lower, upper));
         self
     }
 
@@ -55,48 +50,55 @@ impl PolyhedronBuilder {
     /// # Errors
     /// [`PolyhedronError`], with the row and value refused, or with the least violation of an empty set.
     pub fn build(self) -> Result<Polyhedron, PolyhedronError> {
-        self.check_rows()?;
-        let center: Vec<f64> =
-            self.lower.iter().zip(&self.upper).map(|(l, u)| 0.0_f64.max(*l).min(*u)).collect();
-        let Self { lower, upper, equalities, inequalities, .. } = self;
-        let mut set = Polyhedron { lower, upper, equalities, inequalities, member: center };
+        require_dimension(self.dimension)?;
+        let Self { dimension, bounds, equalities, inequalities } = self;
+        let (lower, upper) =
+            bounds.unwrap_or_else(|| (vec![f64::NEG_INFINITY; dimension], vec![f64::INFINITY; dimension]));
+        let mut set = Polyhedron { lower, upper, equalities, inequalities, member: Vec::new() };
+        check_rows(dimension, &set)?;
+        set.member = set.lower.iter().zip(&set.upper).map(|(l, u)| 0.0_f64.max(*l).min(*u)).collect();
         if set.largest_violation(&set.member).amount > 0.0 {
             set.member = search(&set)?;
         }
         Ok(set)
     }
+}
 
-    fn check_rows(&self) -> Result<(), PolyhedronError> {
-        let expected = self.dimension;
-        if expected == 0 {
-            return Err(PolyhedronError::NoVariables);
-        }
-        let length = |row, found| {
-            if found == expected { Ok(()) } else { Err(PolyhedronError::Length { row, expected, found }) }
-        };
-        length(Row::LowerBounds, self.lower.len())?;
-        length(Row::UpperBounds, self.upper.len())?;
-        for (index, (&lower, &upper)) in self.lower.iter().zip(&self.upper).enumerate() {
-            if lower.is_nan() || lower == f64::INFINITY {
-                return Err(PolyhedronError::NotFinite { row: Row::LowerBound(index), value: lower });
-            }
-            if upper.is_nan() || upper == f64::NEG_INFINITY {
-                return Err(PolyhedronError::NotFinite { row: Row::UpperBound(index), value: upper });
-            }
-            if lower > upper {
-                return Err(PolyhedronError::CrossedBounds { index, lower, upper });
-            }
-        }
-        let named = self.equalities.iter().enumerate().map(|(i, r)| (Row::Equality(i), r));
-        let named = named.chain(self.inequalities.iter().enumerate().map(|(i, r)| (Row::Inequality(i), r)));
-        for (row, LinearRow { coefficients, right_hand_side }) in named {
-            length(row, coefficients.len())?;
-            if let Some(&value) = coefficients.iter().chain([right_hand_side]).find(|v| !v.is_finite()) {
-                return Err(PolyhedronError::NotFinite { row, value });
-            }
-        }
-        Ok(())
+/// Checks the number of variables before anything is allocated for them.
+pub(super) fn require_dimension(dimension: usize) -> Result<(), PolyhedronError> {
+    match dimension {
+        0 => Err(PolyhedronError::NoVariables),
+        1..=MOST_VARIABLES => Ok(()),
+        _ => Err(PolyhedronError::TooManyVariables { dimension, most: MOST_VARIABLES }),
     }
+}
+
+fn check_rows(expected: usize, set: &Polyhedron) -> Result<(), PolyhedronError> {
+    let length = |row, found| {
+        if found == expected { Ok(()) } else { Err(PolyhedronError::Length { row, expected, found }) }
+    };
+    length(Row::LowerBounds, set.lower.len())?;
+    length(Row::UpperBounds, set.upper.len())?;
+    for (index, (&lower, &upper)) in set.lower.iter().zip(&set.upper).enumerate() {
+        if lower.is_nan() || lower == f64::INFINITY {
+            return Err(PolyhedronError::NotFinite { row: Row::LowerBound(index), value: lower });
+        }
+        if upper.is_nan() || upper == f64::NEG_INFINITY {
+            return Err(PolyhedronError::NotFinite { row: Row::UpperBound(index), value: upper });
+        }
+        if lower > upper {
+            return Err(PolyhedronError::CrossedBounds { index, lower, upper });
+        }
+    }
+    let named = set.equalities.iter().enumerate().map(|(i, r)| (Row::Equality(i), r));
+    let named = named.chain(set.inequalities.iter().enumerate().map(|(i, r)| (Row::Inequality(i), r)));
+    for (row, LinearRow { coefficients, right_hand_side }) in named {
+        length(row, coefficients.len())?;
+        if let Some(&value) = coefficients.iter().chain([right_hand_side]).find(|v| !v.is_finite()) {
+            return Err(PolyhedronError::NotFinite { row, value });
+        }
+    }
+    Ok(())
 }
 
 /// A point of `set`, or the least violation of an empty one: minimises the largest violation of the

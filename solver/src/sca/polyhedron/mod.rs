@@ -98,7 +98,7 @@ pub struct Polyhedron {
 }
 
 impl Polyhedron {
-    /// Starts a polyhedron in `dimension` variables, unbounded so far.
+    /// Starts a polyhedron in `dimension` variables, unbounded so far. Valid: 1 to 10⁷, which [`PolyhedronBuilder::build`] checks.
     pub fn builder(dimension: usize) -> PolyhedronBuilder {
         PolyhedronBuilder::new(dimension)
     }
@@ -106,8 +106,9 @@ impl Polyhedron {
     /// `{ x ≥ minimum, Σ_n x_n = 1 }` in `dimension` variables.
     ///
     /// # Errors
-    /// [`PolyhedronError`]: no variables, `minimum` not finite, or `dimension · minimum > 1`.
+    /// [`PolyhedronError`]: no variables or more than 10⁷, `minimum` not finite, or `dimension · minimum > 1`.
     pub fn simplex(dimension: usize, minimum: f64) -> Result<Self, PolyhedronError> {
+        build::require_dimension(dimension)?;
         Self::builder(dimension)
             .bounds(vec![minimum; dimension], vec![f64::INFINITY; dimension])
             .equality(vec![1.0; dimension], 1.0)

@@ -1,16 +1,19 @@
 //! What is written is read back to the last bit; what could not have been built is refused, in the words of its typed error.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod records;
 
 use common::paper_problem;
 use faer::c64;
+use records::assert_checked;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use solver::channel::{BlockFading, Fading, GaussMarkov};
 use solver::csi::{self, Alternated, Alternation, ChannelError};
 use solver::power::{Accounting, EnergyModel};
-use solver::recovery::{Randomization, Refined, Refinement, gaussian_randomization, refine};
+use solver::recovery::{DesignOptions, Randomization, Refined, Refinement, gaussian_randomization, refine};
 use solver::relaxation::{Certificate, Options, Points, Relaxation, Scope, Solution};
 use solver::transceiver::{MeanSquaredError, Transceiver};
 use solver::{Error, Problem};
@@ -93,6 +96,9 @@ fn problems_and_designs_come_back_to_the_last_bit() {
     let alternated = csi::alternate(&problem, &error, start.aggregator(), &Default::default()).unwrap();
     let back: Alternated = round_trip(&alternated);
     assert_eq!(bits(back.transceiver.aggregator()), bits(alternated.transceiver.aggregator()));
+    let entry = "/transceiver/aggregator/re/0";
+    assert_checked(&alternated, &[("/mse", json!(-1.0), "mse is -1; valid: at least 0")], &["/mse"]);
+    assert_refused::<Alternated>(with(&alternated, entry, Value::Null), "invalid type: null");
 }
 
 /// Blocks go on where they were interrupted.
@@ -115,6 +121,36 @@ fn options_default_where_they_are_silent_and_know_their_fields() {
     assert_eq!(serde_json::from_value::<Randomization>(json!({})).unwrap(), Randomization::default());
     let error = serde_json::from_value::<Refinement>(json!({ "decreese": 1e-3 })).unwrap_err();
     assert!(error.to_string().contains("unknown field `decreese`"));
+}
+
+/// Beyond the types of [`records`], where the same is checked.
+#[test]
+fn unknown_fields_are_refused() {
+    fn refused<T: Serialize + DeserializeOwned>(value: &T) {
+        let mut document = serde_json::to_value(value).unwrap();
+        document.as_object_mut().unwrap().insert("surprise".into(), json!(1));
+        assert_refused::<T>(document, "unknown field `surprise`");
+    }
+    let problem = paper_problem(2, 1);
+    refused(&problem);
+    refused(&solver::transceiver::power_limited(&problem, problem.channels()[0].as_ref()).unwrap());
+    let solution = Relaxation::LambdaMin.solve(&problem, &Default::default()).unwrap();
+    refused(&solution);
+    refused(&Points { primal: solution.primal, dual: solution.dual, iterations: 3 });
+    refused(&EnergyModel::new(1.0, 0.1, 1.0, Accounting::PerChannelUse).unwrap());
+    refused(&ChannelError::new(vec![0.1]).unwrap());
+    refused(&Fading::PAPER);
+    refused(&BlockFading::new(Fading::PAPER, 4, &[2], 9).unwrap());
+    refused(&GaussMarkov::new(Fading::PAPER, 0.9, 4, &[2], 9).unwrap());
+    refused(&Randomization::default());
+    refused(&Refinement::default());
+    refused(&DesignOptions::default());
+    refused(&Options::default());
+    refused(&Alternation::default());
+    let accounting = json!({ "per_all_reduce": { "symbols": 8, "streams": 2, "surprise": 1 } });
+    assert_refused::<Accounting>(accounting, "unknown field `surprise`");
+    let refined = refine(&problem, problem.channels()[0].as_ref(), &Refinement::default()).unwrap();
+    refused(&refined);
 }
 
 /// The document with one place replaced.
@@ -253,6 +289,11 @@ fn invalid_models_are_refused() {
         with(&process, "/last", json!([column])),
         "1 values of channel matrix H_n for 2 devices",
     );
+    // Before block 0 there is no last block, afterwards always one.
+    let (next, count) = ("/innovations/next", "2 values of channel matrix H_n for 0 devices");
+    assert_refused::<GaussMarkov>(with(&process, next, json!(0)), count);
+    let count = "0 values of channel matrix H_n for 2 devices";
+    assert_refused::<GaussMarkov>(with(&process, "/last", json!([])), count);
     let energy =
         EnergyModel::new(1.0, 0.1, 1.0, Accounting::PerAllReduce { symbols: 8, streams: 2 }).unwrap();
     assert_refused::<EnergyModel>(

@@ -1,0 +1,82 @@
+//! Where an assignment stands, so that it can be stopped, kept and continued.
+
+use super::AssignmentError;
+use super::coordinates::Coordinates;
+use crate::sca::ScaState;
+
+/// How far, relatively, the weights of a kept state may be from those of the problem: room for another machine's rounding.
+const WEIGHT_TOLERANCE: f64 = 1e-9;
+
+/// All that an assignment carries from one iteration to the next.
+///
+/// [`super::start`] makes one and [`super::resume`] advances it. A run that is stopped and resumed is, bit for bit, the run that
+/// was not stopped, if problem and options are the same, but for the number of iterations: blocks are numbered by the iteration, so there is no
+/// generator to keep, and the scale that the pilot blocks set is part of the state. With the feature `serde` it can be written and read back (in a
+/// format that keeps every bit of an `f64`); what is read is checked.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
+pub struct AssignmentState {
+    /// In the coordinates `z_n = w_n m_n` and in units of `unit`.
+    pub(super) sca: ScaState,
+    /// `w_n`.
+    pub(super) weights: Vec<f64>,
+    /// Units of `v`, from the pilot blocks.
+    pub(super) unit: f64,
+    /// `max_n |∂v/∂z_n|` in that unit.
+    pub(super) curvature: f64,
+    /// Blocks so far whose short-term problem was solved less exactly than asked.
+    pub(super) unconverged: usize,
+}
+
+impl AssignmentState {
+    /// The number of iterations done.
+    pub fn iteration(&self) -> usize {
+        self.sca.iteration()
+    }
+
+    /// Checks that the state is of a problem with these coordinates.
+    pub(super) fn check(&self, coordinates: &Coordinates) -> Result<(), AssignmentError> {
+        let (expected, kept) = (coordinates.weights(), &self.weights);
+        if kept.len() != expected.len() {
+            return Err(AssignmentError::StateDevices { expected: expected.len(), found: kept.len() });
+        }
+        let mut pairs = kept.iter().zip(expected).enumerate();
+        match pairs.find(|(_, (kept, expected))| (*kept - *expected).abs() > WEIGHT_TOLERANCE * **expected) {
+            None => Ok(()),
+            Some((device, (&found, &expected))) => {
+                Err(AssignmentError::StateWeight { device, expected, found })
+            }
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    sca: ScaState,
+    weights: Vec<f64>,
+    unit: f64,
+    curvature: f64,
+    unconverged: usize,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for AssignmentState {
+    type Error = AssignmentError;
+
+    fn try_from(raw: Unchecked) -> Result<Self, AssignmentError> {
+        let Unchecked { sca, weights, unit, curvature, unconverged } = raw;
+        if weights.len() != sca.point().len() {
+            let (expected, found) = (sca.point().len(), weights.len());
+            return Err(AssignmentError::StateDevices { expected, found });
+        }
+        let unusable = |value: &f64| !(*value > 0.0 && value.is_finite());
+        let found = weights.iter().chain([&unit, &curvature]).copied().find(unusable);
+        match found {
+            None => Ok(Self { sca, weights, unit, curvature, unconverged }),
+            Some(value) => Err(AssignmentError::StateScale { value }),
+        }
+    }
+}
