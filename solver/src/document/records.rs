@@ -1,10 +1,11 @@
 //! Results whose fields are public: what is read must be what a run can have left.
 
 use crate::assignment::SUM_TOLERANCE;
+use crate::recovery::Method;
 use crate::relaxation::Scope;
 use crate::sca::TerminationReason;
 use crate::transceiver::Transceiver;
-use crate::{assignment, csi, relaxation, sca, transceiver};
+use crate::{assignment, csi, recovery, relaxation, sca, transceiver};
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
 
@@ -110,6 +111,21 @@ checked!(Certificate of relaxation { lower: f64, upper: f64, scope: Scope } |cer
 
 checked!(Alternated of csi { transceiver: Transceiver, mse: f64, iterations: usize, converged: bool } |alternated| {
     require_size("mse", alternated.mse)
+});
+
+checked!(Refined of recovery {
+    transceiver: Transceiver, mse: f64, stationarity: f64, iterations: usize, converged: bool
+} |refined| {
+    require_size("mse", refined.mse)?;
+    require_size("stationarity", refined.stationarity)
+});
+
+checked!(Design of recovery {
+    transceiver: Transceiver, mse: f64, method: Method, bound: Option<f64>, stationarity: f64, iterations: usize
+} |design| {
+    require_size("mse", design.mse)?;
+    design.bound.map_or(Ok(()), |bound| require_size("bound", bound))?;
+    require_size("stationarity", design.stationarity)
 });
 
 checked!(IterationRecord of sca {

@@ -69,7 +69,11 @@ impl DesignOptions {
 
 /// Where a designed transceiver was refined from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 pub enum Method {
     /// The dominant subspace of the relaxation's `X`.
     DominantSubspace,
@@ -84,7 +88,11 @@ pub enum Method {
 
 /// A designed transceiver with its certificate.
 #[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Design")
+)]
 pub struct Design {
     /// The transceiver, within every power limit.
     pub transceiver: Transceiver,

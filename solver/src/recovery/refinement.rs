@@ -50,7 +50,11 @@ impl Refinement {
 
 /// A refined transceiver.
 #[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Refined")
+)]
 pub struct Refined {
     /// The transceiver, within every power limit.
     pub transceiver: Transceiver,

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use solver::channel::{BlockFading, Fading, GaussMarkov};
 use solver::csi::{self, Alternated, Alternation, ChannelError};
 use solver::power::{Accounting, EnergyModel};
-use solver::recovery::{DesignOptions, Randomization, Refined, Refinement, gaussian_randomization, refine};
+use solver::recovery::{
+    DesignOptions, Randomization, Refined, Refinement, design, gaussian_randomization, refine,
+};
 use solver::relaxation::{Certificate, Options, Points, Relaxation, Scope, Solution};
 use solver::transceiver::{MeanSquaredError, Transceiver};
 use solver::{Error, Problem};
@@ -96,8 +98,14 @@ fn problems_and_designs_come_back_to_the_last_bit() {
     let alternated = csi::alternate(&problem, &error, start.aggregator(), &Default::default()).unwrap();
     let back: Alternated = round_trip(&alternated);
     assert_eq!(bits(back.transceiver.aggregator()), bits(alternated.transceiver.aggregator()));
+    let negative = [("/mse", json!(-1.0), "mse is -1; valid: at least 0")];
+    assert_checked(&refined, &negative, &["/mse", "/stationarity"]);
+    let few = DesignOptions { starts: 1, finalists: 1, ..Default::default() };
+    let bound = ("/bound", json!(-1.0), "bound is -1; valid: at least 0");
+    let design = design(&problem, &few).unwrap();
+    assert_checked(&design, &[negative[0].clone(), bound], &["/mse", "/bound", "/stationarity"]);
     let entry = "/transceiver/aggregator/re/0";
-    assert_checked(&alternated, &[("/mse", json!(-1.0), "mse is -1; valid: at least 0")], &["/mse"]);
+    assert_checked(&alternated, &negative, &["/mse"]);
     assert_refused::<Alternated>(with(&alternated, entry, Value::Null), "invalid type: null");
 }
 

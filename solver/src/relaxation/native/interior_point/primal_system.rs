@@ -5,7 +5,7 @@ use super::direction::{Direction, Target, solve_factorized, write_target};
 use super::work::Work;
 use super::{Inverses, Iterate};
 use crate::linalg::{add_scaled, factorize, multiply, scale};
-use crate::relaxation::native::coordinates;
+use crate::relaxation::native::coordinates::{self, Places};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatRef, Par, c64};
 
@@ -28,33 +28,15 @@ pub(super) struct PrimalSystem {
     swapped: Mat<f64>,
     /// `parts · swappedᵀ`.
     gram: Mat<f64>,
-    /// By column of an `R×R` matrix: where its entries' parts are.
-    places: Vec<Place>,
+    places: Places,
     matrix: Mat<f64>,
     right: Vec<f64>,
-}
-
-/// Where the parts of one entry of a Hermitian matrix are among those of its lower triangle.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    real: usize,
-    /// Any place where `sign` is zero.
-    imaginary: usize,
-    /// 1 below the diagonal, −1 above, 0 on it.
-    sign: f64,
 }
 
 impl PrimalSystem {
     pub fn new(receive: usize, sides: &[usize]) -> Self {
         let columns = sides.iter().sum();
         let unknowns = receive * receive;
-        // Real parts are stored at their places in the lower triangle, imaginary parts at their mirror images.
-        let place = |i: usize, j: usize| {
-            let (a, b) = (i.max(j), i.min(j));
-            let sign = (i as f64 - j as f64).clamp(-1.0, 1.0);
-            Place { real: a + b * receive, imaginary: b + a * receive, sign }
-        };
-        let places = (0..unknowns).map(|k| place(k % receive, k / receive)).collect();
         let square = || Mat::zeros(unknowns, unknowns);
         let parts = || Mat::zeros(unknowns, 2 * (sides.len() + 1));
         Self {
@@ -63,7 +45,7 @@ impl PrimalSystem {
             parts: parts(),
             swapped: parts(),
             gram: square(),
-            places,
+            places: Places::new(receive),
             matrix: square(),
             right: vec![0.0; unknowns],
         }
@@ -81,14 +63,14 @@ impl PrimalSystem {
             return false;
         }
         let receive = self.square.nrows();
-        write_parts(iterate.s.as_ref(), 0, &mut self.parts, &mut self.swapped);
-        write_parts(inverses.whole.as_ref(), 1, &mut self.parts, &mut self.swapped);
+        write_parts(&self.places, iterate.s.as_ref(), 0, &mut self.parts, &mut self.swapped);
+        write_parts(&self.places, inverses.whole.as_ref(), 1, &mut self.parts, &mut self.swapped);
         for (n, block) in channels.blocks.iter().enumerate() {
             for (strip, column) in [(&iterate.u, 2 * n + 2), (&inverses.parts, 2 * n + 3)] {
                 let columns = block.columns(&channels.columns);
                 multiply(block.columns_mut(&mut self.amplified), columns, block.of(strip));
                 multiply(self.square.as_mut(), block.columns(&self.amplified), columns.adjoint());
-                write_parts(self.square.as_ref(), column, &mut self.parts, &mut self.swapped);
+                write_parts(&self.places, self.square.as_ref(), column, &mut self.parts, &mut self.swapped);
             }
         }
         let full = BlockStructure::Rectangular;
@@ -109,9 +91,8 @@ impl PrimalSystem {
             }
         }
         let (gram, places) = (&self.gram, &self.places);
-        let place = |i: usize, j: usize| places[i + j * receive];
         coordinates::write_operator(self.matrix.as_mut(), (receive, receive), true, |i, k, j, l| {
-            conjugate_product(gram, place(i, k), place(j, l))
+            places.product(gram, (i, k), (j, l))
         });
         factorize(self.matrix.as_mut(), &mut work.scratch)
     }
@@ -151,25 +132,13 @@ impl PrimalSystem {
 }
 
 /// Writes the parts of a Hermitian matrix to a column, and in `swapped` to its pair's.
-fn write_parts(matrix: MatRef<'_, c64>, column: usize, parts: &mut Mat<f64>, swapped: &mut Mat<f64>) {
-    let receive = matrix.nrows();
-    for parts in [parts.col_as_slice_mut(column), swapped.col_as_slice_mut(column ^ 1)] {
-        for j in 0..receive {
-            for i in j..receive {
-                let entry = matrix[(i, j)];
-                parts[j + i * receive] = entry.im;
-                parts[i + j * receive] = entry.re;
-            }
-        }
-    }
-}
-
-/// One of the sums, from the product of the parts and the places of both entries.
-#[inline]
-fn conjugate_product(gram: &Mat<f64>, first: Place, second: Place) -> c64 {
-    let (real, imaginary) = (gram.col_as_slice(second.real), gram.col_as_slice(second.imaginary));
-    c64::new(
-        real[first.real] + first.sign * second.sign * imaginary[first.imaginary],
-        first.sign * real[first.imaginary] - second.sign * imaginary[first.real],
-    )
+fn write_parts(
+    places: &Places,
+    matrix: MatRef<'_, c64>,
+    column: usize,
+    parts: &mut Mat<f64>,
+    swapped: &mut Mat<f64>,
+) {
+    places.write(matrix, parts.col_as_slice_mut(column));
+    places.write(matrix, swapped.col_as_slice_mut(column ^ 1));
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::channel::Fading;
 use crate::linalg::hermitian_part;
+use faer::linalg::solvers::DenseSolveCore;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -72,7 +73,7 @@ fn directions_satisfy_the_newton_equations() {
         let holds = |kept: (&Mat<c64>, &Mat<c64>, &Mat<c64>), inverted: (&Mat<c64>, &Mat<c64>, &Mat<c64>)| {
             let (k, dk, dk_estimate) = kept;
             let (v, dv, dv_estimate) = inverted;
-            let inverse = crate::linalg::inverse(v.as_ref()).unwrap();
+            let inverse = v.llt(faer::Side::Lower).unwrap().inverse();
             let left = dk + hermitian_part((k * dv * &inverse).as_ref());
             let product = hermitian_part((dk_estimate * dv_estimate * &inverse).as_ref());
             let right = faer::Scale(c64::new(target, 0.0)) * &inverse - k - product;
