@@ -4,7 +4,8 @@
 //! `Re tr(A^H B)`, column by column of the lower triangle: `e_b e_b^T`, then for each row `a > b` the two
 //! matrices `(e_a e_b^T + e_b e_a^T)/√2` and `i(e_a e_b^T − e_b e_a^T)/√2`.
 
-use faer::{Mat, MatMut, MatRef, c64};
+use faer::prelude::ReborrowMut;
+use faer::{ColMut, Mat, MatMut, MatRef, c64};
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// Writes the `T²` coordinates of the Hermitian part of `matrix`.
@@ -89,6 +90,77 @@ pub(super) fn write_operator(
             column += if k == l { 1 } else { 2 };
         }
     }
+}
+
+/// Passes to `put` every entry of the `rows² × columns²` matrix, in coordinates, of `U ↦ P U Q^H + Q U P^H`, `P` and `Q` being `rows×columns`.
+///
+/// What [`write_operator`] writes for `entry(i, k, j, l) = P[i,k] conj(Q[j,l]) + Q[i,k] conj(P[j,l])`, column by column without a look at
+/// each entry's place.
+#[inline]
+pub(super) fn put_product(
+    mut matrix: MatMut<'_, f64>,
+    p: MatRef<'_, c64>,
+    q: MatRef<'_, c64>,
+    put: impl Fn(&mut f64, f64),
+) {
+    let mut columns = matrix.rb_mut().col_iter_mut();
+    let pair = |k: usize| (column(p, k), column(q, k));
+    for l in 0..p.ncols() {
+        let (pl, ql) = pair(l);
+        let Some(diagonal) = columns.next() else { return };
+        let diagonal = slice_mut(diagonal);
+        let mut next = 0;
+        for j in 0..p.nrows() {
+            let (left, right) = (ql[j].conj(), pl[j].conj());
+            let mut row = diagonal[next..].iter_mut();
+            for (i, (p, q)) in pl.iter().zip(ql).enumerate().skip(j) {
+                let entry = p * left + q * right;
+                if i == j {
+                    row.next().into_iter().for_each(|slot| put(slot, entry.re));
+                } else {
+                    row.next().into_iter().for_each(|slot| put(slot, SQRT_2 * entry.re));
+                    row.next().into_iter().for_each(|slot| put(slot, SQRT_2 * entry.im));
+                }
+            }
+            next += 2 * (p.nrows() - j) - 1;
+        }
+        for k in l + 1..p.ncols() {
+            let (pk, qk) = pair(k);
+            let (Some(real), Some(imaginary)) = (columns.next(), columns.next()) else { return };
+            let (real, imaginary) = (slice_mut(real), slice_mut(imaginary));
+            let mut next = 0;
+            for j in 0..p.nrows() {
+                let (left, right) = (ql[j].conj(), pl[j].conj());
+                let (left_mirrored, right_mirrored) = (qk[j].conj(), pk[j].conj());
+                let first = pk[j] * left + qk[j] * right;
+                put(&mut real[next], SQRT_2 * first.re);
+                put(&mut imaginary[next], -SQRT_2 * first.im);
+                next += 1;
+                let rest = j + 1..p.nrows();
+                let end = next + 2 * rest.len();
+                let slots = real[next..end].chunks_exact_mut(2).zip(imaginary[next..end].chunks_exact_mut(2));
+                let k_entries = pk[rest.clone()].iter().zip(&qk[rest.clone()]);
+                let l_entries = pl[rest.clone()].iter().zip(&ql[rest]);
+                for ((real, imaginary), ((pk, qk), (pl, ql))) in slots.zip(k_entries.zip(l_entries)) {
+                    let first = pk * left + qk * right;
+                    let second = pl * left_mirrored + ql * right_mirrored;
+                    put(&mut real[0], first.re + second.re);
+                    put(&mut real[1], first.im + second.im);
+                    put(&mut imaginary[0], second.im - first.im);
+                    put(&mut imaginary[1], first.re - second.re);
+                }
+                next = end;
+            }
+        }
+    }
+}
+
+fn column<'a>(matrix: MatRef<'a, c64>, index: usize) -> &'a [c64] {
+    matrix.col(index).try_as_col_major().map_or(&[], |column| column.as_slice())
+}
+
+fn slice_mut<'a>(column: ColMut<'a, f64>) -> &'a mut [f64] {
+    column.try_as_col_major_mut().map_or(&mut [], |column| column.as_slice_mut())
 }
 
 /// Where the real and imaginary parts of `side × side` Hermitian matrices are in real vectors of `side²` numbers, so that their products

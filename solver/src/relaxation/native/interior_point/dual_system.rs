@@ -60,25 +60,16 @@ impl DualSystem {
                 let shape = (first.side, second.side);
                 let p = gram.as_ref().submatrix(first.offset, second.offset, shape.0, shape.1);
                 let q = inverse_gram.as_ref().submatrix(first.offset, second.offset, shape.0, shape.1);
-                let block = matrix.as_mut().submatrix_mut(
+                let mut block = matrix.as_mut().submatrix_mut(
                     first.row,
                     second.row,
                     shape.0 * shape.0,
                     shape.1 * shape.1,
                 );
+                coordinates::put_product(block.rb_mut(), p, q, |slot, value| *slot = 0.5 * value);
                 if n == m {
-                    let (z, v) = (first.of(&iterate.z), first.of(&inverses.parts));
-                    coordinates::write_operator(block, shape, true, |i, k, j, l| {
-                        (p[(i, k)] * q[(j, l)].conj()
-                            + q[(i, k)] * p[(j, l)].conj()
-                            + z[(i, k)] * v[(j, l)].conj()
-                            + v[(i, k)] * z[(j, l)].conj())
-                            * 0.5
-                    });
-                } else {
-                    coordinates::write_operator(block, shape, false, |i, k, j, l| {
-                        (p[(i, k)] * q[(j, l)].conj() + q[(i, k)] * p[(j, l)].conj()) * 0.5
-                    });
+                    let (z, inverse) = (first.of(&iterate.z), first.of(&inverses.parts));
+                    coordinates::put_product(block, z, inverse, |slot, value| *slot += 0.5 * value);
                 }
             }
         }
