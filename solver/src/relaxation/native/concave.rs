@@ -101,11 +101,13 @@ pub(super) struct SaddlePoint {
     devices: Vec<Device>,
     /// `[H_1 V_1 … H_N V_N]`, `V_n` being the eigenvectors of `M_n`.
     eigenbases: Mat<c64>,
-    /// `R×Σ T_n`, and top left one device's matrix.
+    /// `X [H_1 … H_N]`, and then `[Y_1 … Y_N]` with `H_n U_n H_n^H = Y_n Y_n^H`.
     product: Mat<c64>,
+    /// Top left: one device's `M_n`.
     gram: Mat<c64>,
-    /// `Σ H_n U_n H_n^H`, and `I − S` less that.
+    /// `Σ H_n U_n H_n^H`.
     received: Mat<c64>,
+    /// `I − S − Σ H_n U_n H_n^H`.
     residual: Mat<c64>,
     newton: Newton,
     predictor: Direction,
@@ -272,7 +274,6 @@ impl SaddlePoint {
                 return false;
             }
             multiply(part.columns_mut(eigenbases), channel, device.vectors.as_ref());
-            // Y_n in H_n U_n H_n^H = Y_n Y_n^H.
             let mut amplified = part.columns_mut(product);
             amplified.copy_from(part.columns(eigenbases));
             for (column, &amplitude) in amplified.col_iter_mut().zip(&device.amplitudes) {
@@ -291,7 +292,7 @@ impl SaddlePoint {
     }
 
     /// A bound above the relative gap between the values of `X`, scaled to be feasible for `trace_inverse`, and of the `U_n`, scaled into
-    /// `𝒰`. It is at most `tolerance` just where the gap is. It spends what the residual is computed from.
+    /// `𝒰`. It is at most `tolerance` just where the gap is. It overwrites `received`.
     fn relative_gap(&mut self, tolerance: f64) -> f64 {
         let Self { program, iterate, devices, received, residual, .. } = self;
         let size = trace(iterate.x.as_ref());

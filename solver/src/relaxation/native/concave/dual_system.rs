@@ -1,9 +1,9 @@
 //! The Newton system of the `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
 
 use super::device::Device;
-use super::newton::{Direction, Frame, solve_factorized};
+use super::newton::{Direction, Frame};
 use super::operator::Operator;
-use crate::linalg::{Scratch, add_scaled, factorize, make_hermitian, multiply, scale};
+use crate::linalg::{Scratch, add_scaled, factorize, make_hermitian, multiply, scale, solve_factorized};
 use crate::relaxation::native::coordinates;
 use faer::{Mat, c64};
 

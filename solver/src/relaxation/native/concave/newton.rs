@@ -8,7 +8,7 @@ use super::primal_system::PrimalSystem;
 use crate::linalg::{
     Scratch, add_scaled, eigen_into, factorize, inner, make_hermitian, multiply, scale, squared_norm, trace,
 };
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::prelude::ReborrowMut;
 use faer::traits::Conjugate;
 use faer::{Col, Mat, MatMut, MatRef, Par, c64};
@@ -98,6 +98,10 @@ impl Frame {
             solve_upper_triangular_in_place(dual_frame.adjoint(), frame.as_mut(), Par::Seq);
             dual_frame.copy_from(&*product);
         } else {
+            product.copy_from(&*x);
+            if !factorize(product.as_mut(), scratch) {
+                return false;
+            }
             frame.fill(zero);
             frame.diagonal_mut().fill(c64::new(1.0, 0.0));
             solve_upper_triangular_in_place(dual_frame.adjoint(), frame.as_mut(), Par::Seq);
@@ -144,7 +148,7 @@ pub(super) struct Newton {
     /// `γ_n`.
     drive: Vec<f64>,
     system: System,
-    /// A matrix of which only is asked whether it is positive definite.
+    /// The matrix of a step on trial.
     trial: Mat<c64>,
 }
 
@@ -313,11 +317,4 @@ fn bisect(limit: f64, bisections: usize, mut inside: impl FnMut(f64) -> bool) ->
         if inside(middle) { good = middle } else { bad = middle }
     }
     good
-}
-
-/// Solves `L Lᵀ x = b` in place, `L` being in the lower triangle.
-pub(super) fn solve_factorized(factor: MatRef<'_, f64>, right: &mut [f64]) {
-    let mut right = MatMut::from_column_major_slice_mut(right, factor.nrows(), 1);
-    solve_lower_triangular_in_place(factor, right.as_mut(), Par::Seq);
-    solve_upper_triangular_in_place(factor.transpose(), right.as_mut(), Par::Seq);
 }

@@ -1,9 +1,9 @@
 //! The Newton system of `ΔX`: `R²` unknowns, cost linear in `N`.
 
 use super::device::Device;
-use super::newton::{Direction, Frame, solve_factorized};
+use super::newton::{Direction, Frame};
 use super::operator::Operator;
-use crate::linalg::{Scratch, factorize, multiply};
+use crate::linalg::{Scratch, factorize, multiply, solve_factorized};
 use crate::relaxation::native::coordinates::{self, Places};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
