@@ -9,6 +9,7 @@ use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_s
 use faer::linalg::cholesky::llt::inverse::{inverse as inverse_of_factorized, inverse_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::prelude::ReborrowMut;
 use faer::traits::{ComplexField, Conjugate};
 use faer::{Accum, Col, ColMut, Mat, MatMut, MatRef, Par, Side, c64};
@@ -285,4 +286,11 @@ pub(crate) fn invert_factorized(factor: MatRef<'_, c64>, mut out: MatMut<'_, c64
             out[(j, i)] = out[(i, j)].conj();
         }
     }
+}
+
+/// Solves `L Lᵀ x = b` in place; the lower triangle of `factor` is read.
+pub(crate) fn solve_factorized(factor: MatRef<'_, f64>, right: &mut [f64]) {
+    let mut right = MatMut::from_column_major_slice_mut(right, factor.nrows(), 1);
+    solve_lower_triangular_in_place(factor, right.as_mut(), Par::Seq);
+    solve_upper_triangular_in_place(factor.transpose(), right.as_mut(), Par::Seq);
 }

@@ -26,6 +26,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use super::layout::{Block, Elimination};
 use super::reduced;
 use crate::error::{Error, Quantity};
 use crate::linalg::{
@@ -38,8 +39,7 @@ use crate::relaxation::{Options, Points, Relaxation, Solution};
 use device::Device;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatRef, c64};
-use newton::{Direction, Elimination, Newton};
-use operator::Part;
+use newton::{Direction, Newton};
 
 /// What a step leaves of the way to the boundary: as much as the complementarity is of `tr X`, within these limits. Far from the optimum
 /// a longer step would change the `U_n`, which are no linear functions, by more than it gains.
@@ -59,7 +59,7 @@ const SHORTEST_STEP: f64 = 1e-6;
 /// The data of one saddle problem.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    parts: Vec<Part>,
+    parts: Vec<Block>,
     /// `[H_1 … H_N]`.
     channels: Mat<c64>,
     /// `q_n`.
@@ -101,11 +101,13 @@ pub(super) struct SaddlePoint {
     devices: Vec<Device>,
     /// `[H_1 V_1 … H_N V_N]`, `V_n` being the eigenvectors of `M_n`.
     eigenbases: Mat<c64>,
-    /// `R×Σ T_n`, and top left one device's matrix.
+    /// `X [H_1 … H_N]`, and then `[Y_1 … Y_N]` with `H_n U_n H_n^H = Y_n Y_n^H`.
     product: Mat<c64>,
+    /// Top left: one device's `M_n`.
     gram: Mat<c64>,
-    /// `Σ H_n U_n H_n^H`, and `I − S` less that.
+    /// `Σ H_n U_n H_n^H`.
     received: Mat<c64>,
+    /// `I − S − Σ H_n U_n H_n^H`.
     residual: Mat<c64>,
     newton: Newton,
     predictor: Direction,
@@ -182,7 +184,7 @@ pub(super) fn points(
 impl Program {
     fn new(channels: &[Mat<c64>], budgets: Vec<f64>, noise: Vec<f64>) -> Self {
         let sides: Vec<usize> = channels.iter().map(Mat::ncols).collect();
-        Self { parts: Part::all(&sides), channels: side_by_side(channels), budgets, noise }
+        Self { parts: Block::all(&sides), channels: side_by_side(channels), budgets, noise }
     }
 
     /// `H_n`.
@@ -192,8 +194,7 @@ impl Program {
 
     /// The smaller Newton system.
     fn elimination(&self) -> Elimination {
-        let unknowns: usize = self.parts.iter().map(|part| part.side * part.side).sum();
-        if unknowns <= self.channels.nrows().pow(2) { Elimination::Dual } else { Elimination::Primal }
+        Elimination::smaller(self.channels.nrows(), self.parts.iter().map(|part| part.side))
     }
 }
 
@@ -272,7 +273,6 @@ impl SaddlePoint {
                 return false;
             }
             multiply(part.columns_mut(eigenbases), channel, device.vectors.as_ref());
-            // Y_n in H_n U_n H_n^H = Y_n Y_n^H.
             let mut amplified = part.columns_mut(product);
             amplified.copy_from(part.columns(eigenbases));
             for (column, &amplitude) in amplified.col_iter_mut().zip(&device.amplitudes) {
@@ -291,7 +291,7 @@ impl SaddlePoint {
     }
 
     /// A bound above the relative gap between the values of `X`, scaled to be feasible for `trace_inverse`, and of the `U_n`, scaled into
-    /// `𝒰`. It is at most `tolerance` just where the gap is. It spends what the residual is computed from.
+    /// `𝒰`. It is at most `tolerance` just where the gap is. It overwrites `received`.
     fn relative_gap(&mut self, tolerance: f64) -> f64 {
         let Self { program, iterate, devices, received, residual, .. } = self;
         let size = trace(iterate.x.as_ref());

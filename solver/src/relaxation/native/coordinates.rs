@@ -262,6 +262,29 @@ mod tests {
     }
 
     #[test]
+    fn products_are_those_of_their_entries() {
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        for (rows, columns) in [(3, 2), (1, 4), (4, 4), (2, 1)] {
+            let [p, q] = [(); 2].map(|()| Fading::PAPER.sample(rows, columns, &mut rng));
+            let shape = || Mat::<f64>::zeros(rows * rows, columns * columns);
+            let (mut expected, mut found) = (shape(), shape());
+            write_operator(expected.as_mut(), (rows, columns), false, |i, k, j, l| {
+                p[(i, k)] * q[(j, l)].conj() + q[(i, k)] * p[(j, l)].conj()
+            });
+            found.fill(1.0);
+            put_product(found.as_mut(), p.as_ref(), q.as_ref(), |slot, value| *slot += value);
+            for j in 0..columns * columns {
+                for i in 0..rows * rows {
+                    assert!(
+                        (found[(i, j)] - 1.0 - expected[(i, j)]).abs() < 1e-12,
+                        "{rows} {columns}: {i} {j}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_lower_triangle_of_an_operator_is_that_of_the_whole() {
         let m = Fading::PAPER.sample(3, 3, &mut ChaCha8Rng::seed_from_u64(3));
         let entry = |i: usize, k: usize, j: usize, l: usize| m[(i, k)] * m[(j, l)].conj();

@@ -6,6 +6,7 @@
 mod concave;
 mod coordinates;
 mod interior_point;
+mod layout;
 mod linear;
 
 use super::{Backend, Options, Points, Relaxation, Solution};

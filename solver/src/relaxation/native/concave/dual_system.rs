@@ -1,10 +1,10 @@
 //! The Newton system of the `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
 
 use super::device::Device;
-use super::newton::{Direction, Frame, solve_factorized};
+use super::newton::{Direction, Frame};
 use super::operator::Operator;
-use crate::linalg::{Scratch, add_scaled, factorize, make_hermitian, multiply, scale};
-use crate::relaxation::native::coordinates;
+use crate::linalg::{Scratch, add_scaled, factorize, make_hermitian, multiply, solve_factorized};
+use crate::relaxation::native::layout::write_products;
 use faer::{Mat, c64};
 
 /// `((I + z zᵀ/β)^{-1} + K^{1/2} 𝓗ᵀ W 𝓗 K^{1/2}) u = z γ/(β + zᵀz) − K^{1/2} 𝓗ᵀ (b − W r)`.
@@ -14,12 +14,9 @@ use faer::{Mat, c64};
 pub(super) struct DualSystem {
     /// `X' E`.
     weighted: Mat<c64>,
-    /// `P/2` and `Q`, on and below the diagonal blocks.
+    /// `P` and `Q`.
     p: Mat<c64>,
     q: Mat<c64>,
-    /// One block of each, contiguous.
-    p_block: Vec<c64>,
-    q_block: Vec<c64>,
     matrix: Mat<f64>,
     turned: Mat<c64>,
     u: Vec<f64>,
@@ -29,14 +26,10 @@ impl DualSystem {
     pub fn new(receive: usize, sides: &[usize]) -> Self {
         let columns: usize = sides.iter().sum();
         let unknowns: usize = sides.iter().map(|side| side * side).sum();
-        let side = sides.iter().copied().max().unwrap_or(0);
-        let block = || vec![c64::new(0.0, 0.0); side * side];
         Self {
             weighted: Mat::zeros(receive, columns),
             p: Mat::zeros(columns, columns),
             q: Mat::zeros(columns, columns),
-            p_block: block(),
-            q_block: block(),
             matrix: Mat::zeros(unknowns, unknowns),
             turned: Mat::zeros(receive, receive),
             u: vec![0.0; unknowns],
@@ -52,39 +45,11 @@ impl DualSystem {
         softness: &[f64],
         scratch: &mut Scratch,
     ) -> bool {
-        let Self { weighted, p, q, p_block, q_block, matrix, .. } = self;
+        let Self { weighted, p, q, matrix, .. } = self;
         multiply(weighted.as_mut(), frame.x.as_ref(), operator.stacked.as_ref());
-        scale(weighted.as_mut(), 0.5);
-        for (m, second) in operator.parts.iter().enumerate() {
-            let rest = p.nrows() - second.column;
-            let left = operator.stacked.subcols(second.column, rest).adjoint();
-            let below = |matrix: &mut Mat<c64>, right: &Mat<c64>| {
-                let block = matrix.as_mut().submatrix_mut(second.column, second.column, rest, second.side);
-                multiply(block, left, second.columns(right));
-            };
-            below(p, weighted);
-            below(q, &operator.stacked);
-            for (n, first) in operator.parts.iter().enumerate().skip(m) {
-                let (rows, columns) = (first.side, second.side);
-                for k in 0..columns {
-                    let (place, source) = (k * rows..(k + 1) * rows, first.column..first.column + rows);
-                    p_block[place.clone()]
-                        .copy_from_slice(&p.col_as_slice(second.column + k)[source.clone()]);
-                    q_block[place].copy_from_slice(&q.col_as_slice(second.column + k)[source]);
-                }
-                let (p, q) = (&p_block[..rows * columns], &q_block[..rows * columns]);
-                let block = matrix.as_mut().submatrix_mut(
-                    first.coordinate,
-                    second.coordinate,
-                    rows * rows,
-                    columns * columns,
-                );
-                coordinates::write_operator(block, (rows, columns), n == m, |i, k, j, l| {
-                    let (left, right) = (i + k * rows, j + l * rows);
-                    p[left] * q[right].conj() + q[left] * p[right].conj()
-                });
-            }
-        }
+        multiply(p.as_mut(), operator.stacked.adjoint(), weighted.as_ref());
+        multiply(q.as_mut(), operator.stacked.adjoint(), operator.stacked.as_ref());
+        write_products(&operator.parts, p, q, matrix);
         for (j, &factor) in operator.stiffness.iter().enumerate() {
             let column = matrix.col_as_slice_mut(j)[j..].iter_mut();
             column.zip(&operator.stiffness[j..]).for_each(|(entry, stiffness)| *entry *= factor * stiffness);
@@ -93,8 +58,8 @@ impl DualSystem {
         for ((part, device), softness) in operator.parts.iter().zip(devices).zip(softness) {
             // (I + z zᵀ/β)^{-1} = I − z zᵀ/(β + zᵀz).
             let factor = 1.0 / (softness + device.squared_coupling());
-            for (j, right) in device.along(part.coordinate) {
-                device.along(part.coordinate).for_each(|(i, left)| matrix[(i, j)] -= left * right * factor);
+            for (j, right) in device.along(part.row) {
+                device.along(part.row).for_each(|(i, left)| matrix[(i, j)] -= left * right * factor);
             }
         }
         factorize(matrix.as_mut(), scratch)
@@ -118,12 +83,12 @@ impl DualSystem {
         let firmness = |n: usize| softness[n] + devices[n].squared_coupling();
         for (n, (part, device)) in operator.parts.iter().zip(devices).enumerate() {
             let factor = drive[n] / firmness(n);
-            device.along(part.coordinate).for_each(|(i, z)| u[i] += z * factor);
+            device.along(part.row).for_each(|(i, z)| u[i] += z * factor);
         }
         solve_factorized(matrix.as_ref(), u);
         for (n, (part, device)) in operator.parts.iter().zip(devices).enumerate() {
             // From the rows of u: no difference of large numbers where β is small.
-            let coupled: f64 = device.along(part.coordinate).map(|(i, z)| z * u[i]).sum();
+            let coupled: f64 = device.along(part.row).map(|(i, z)| z * u[i]).sum();
             out.multiplier[n] = (drive[n] + coupled) / firmness(n);
         }
         frame.write_slack(operator, u, out.s.as_mut());

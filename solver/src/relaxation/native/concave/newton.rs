@@ -8,19 +8,11 @@ use super::primal_system::PrimalSystem;
 use crate::linalg::{
     Scratch, add_scaled, eigen_into, factorize, inner, make_hermitian, multiply, scale, squared_norm, trace,
 };
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use crate::relaxation::native::layout::Elimination;
+use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::prelude::ReborrowMut;
 use faer::traits::Conjugate;
 use faer::{Col, Mat, MatMut, MatRef, Par, c64};
-
-/// Which unknowns the Newton system has. Both give the same direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Elimination {
-    /// `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
-    Dual,
-    /// `ΔX`: `R²` unknowns, cost linear in `N`.
-    Primal,
-}
 
 /// A search direction; its matrices are in the frame of [`Newton`].
 #[derive(Debug, Clone)]
@@ -98,6 +90,10 @@ impl Frame {
             solve_upper_triangular_in_place(dual_frame.adjoint(), frame.as_mut(), Par::Seq);
             dual_frame.copy_from(&*product);
         } else {
+            product.copy_from(&*x);
+            if !factorize(product.as_mut(), scratch) {
+                return false;
+            }
             frame.fill(zero);
             frame.diagonal_mut().fill(c64::new(1.0, 0.0));
             solve_upper_triangular_in_place(dual_frame.adjoint(), frame.as_mut(), Par::Seq);
@@ -144,14 +140,14 @@ pub(super) struct Newton {
     /// `γ_n`.
     drive: Vec<f64>,
     system: System,
-    /// A matrix of which only is asked whether it is positive definite.
+    /// The matrix of a step on trial.
     trial: Mat<c64>,
 }
 
 #[derive(Debug, Clone)]
 enum System {
     Dual(DualSystem),
-    Primal(PrimalSystem),
+    Primal(Box<PrimalSystem>),
 }
 
 impl Newton {
@@ -164,7 +160,7 @@ impl Newton {
             drive: list(),
             system: match elimination {
                 Elimination::Dual => System::Dual(DualSystem::new(receive, sides)),
-                Elimination::Primal => System::Primal(PrimalSystem::new(receive, sides)),
+                Elimination::Primal => System::Primal(Box::new(PrimalSystem::new(receive, sides))),
             },
             trial: Mat::zeros(receive, receive),
         }
@@ -313,11 +309,4 @@ fn bisect(limit: f64, bisections: usize, mut inside: impl FnMut(f64) -> bool) ->
         if inside(middle) { good = middle } else { bad = middle }
     }
     good
-}
-
-/// Solves `L Lᵀ x = b` in place, `L` being in the lower triangle.
-pub(super) fn solve_factorized(factor: MatRef<'_, f64>, right: &mut [f64]) {
-    let mut right = MatMut::from_column_major_slice_mut(right, factor.nrows(), 1);
-    solve_lower_triangular_in_place(factor, right.as_mut(), Par::Seq);
-    solve_upper_triangular_in_place(factor.transpose(), right.as_mut(), Par::Seq);
 }

@@ -3,52 +3,15 @@
 use super::device::Device;
 use crate::linalg::{make_hermitian, multiply};
 use crate::relaxation::native::coordinates;
+use crate::relaxation::native::layout::Block;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, c64};
-use std::ops::Range;
-
-/// Where one device's columns are among those of all, and its real coordinates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
-    /// Its first column.
-    pub column: usize,
-    /// Its first coordinate.
-    pub coordinate: usize,
-    /// `T_n`.
-    pub side: usize,
-}
-
-impl Part {
-    /// One after another for devices of the given `sides`.
-    pub fn all(sides: &[usize]) -> Vec<Self> {
-        let mut next = Self { column: 0, coordinate: 0, side: 0 };
-        let mut part = |&side: &usize| {
-            let part = Self { side, ..next };
-            (next.column, next.coordinate) = (part.column + side, part.coordinate + side * side);
-            part
-        };
-        sides.iter().map(&mut part).collect()
-    }
-
-    /// Its coordinates among those of all.
-    pub fn coordinates(&self) -> Range<usize> {
-        self.coordinate..self.coordinate + self.side * self.side
-    }
-
-    pub fn columns<'a>(&self, matrix: &'a Mat<c64>) -> MatRef<'a, c64> {
-        matrix.as_ref().subcols(self.column, self.side)
-    }
-
-    pub fn columns_mut<'a>(&self, matrix: &'a mut Mat<c64>) -> MatMut<'a, c64> {
-        matrix.as_mut().subcols_mut(self.column, self.side)
-    }
-}
 
 /// `𝓗 K^{1/2}` and its adjoint, where `𝓗` takes `(U_1, …, U_N)` to `Σ E_n U_n E_n^H` with `R×T_n` matrices `E_n`, and `K` multiplies
 /// coordinate `i` by the square of a stiffness.
 #[derive(Debug, Clone)]
 pub(super) struct Operator {
-    pub parts: Vec<Part>,
+    pub parts: Vec<Block>,
     /// `[E_1 … E_N]`.
     pub stacked: Mat<c64>,
     /// `K^{1/2}` by coordinate, device after device.
@@ -67,7 +30,7 @@ impl Operator {
         let unknowns = sides.iter().map(|side| side * side).sum();
         let stacked = || Mat::zeros(receive, columns);
         Self {
-            parts: Part::all(sides),
+            parts: Block::all(sides),
             stacked: stacked(),
             stiffness: vec![0.0; unknowns],
             product: stacked(),

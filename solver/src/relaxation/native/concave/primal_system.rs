@@ -1,9 +1,9 @@
 //! The Newton system of `ΔX`: `R²` unknowns, cost linear in `N`.
 
 use super::device::Device;
-use super::newton::{Direction, Frame, solve_factorized};
+use super::newton::{Direction, Frame};
 use super::operator::Operator;
-use crate::linalg::{Scratch, factorize, multiply};
+use crate::linalg::{Scratch, factorize, multiply, solve_factorized};
 use crate::relaxation::native::coordinates::{self, Places};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -171,7 +171,7 @@ impl PrimalSystem {
         operator.seen(out.x.as_ref(), u);
         u.iter_mut().for_each(|value| *value = -*value);
         for (n, (part, device)) in operator.parts.iter().zip(devices).enumerate() {
-            device.along(part.coordinate).for_each(|(i, z)| u[i] += z * out.multiplier[n]);
+            device.along(part.row).for_each(|(i, z)| u[i] += z * out.multiplier[n]);
         }
         frame.write_slack(operator, u, out.s.as_mut());
     }

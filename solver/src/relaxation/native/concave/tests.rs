@@ -1,13 +1,13 @@
 //! Derivatives by finite differences, the operator against matrices, and the two eliminations against each other.
 
 use super::device::Device;
-use super::newton::Elimination;
 use super::operator::Operator;
 use super::{Program, SaddlePoint, start};
 use crate::channel::{BlockFading, Fading};
 use crate::linalg::{Scratch, Spectrum, eigenvalues, hermitian_part, inner, squared_norm, trace};
 use crate::mismatch;
 use crate::relaxation::native::coordinates::{self, diagonal};
+use crate::relaxation::native::layout::Elimination;
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -161,7 +161,7 @@ fn operator_is_consistent() {
             let mut coordinates = vec![0.0; part.side * part.side];
             coordinates[i] = device.stiffness[i];
             let image = e * hermitian(part.side, &coordinates) * e.adjoint();
-            dense.col_as_slice_mut(part.coordinate + i).copy_from_slice(&written(&image));
+            dense.col_as_slice_mut(part.row + i).copy_from_slice(&written(&image));
         }
     }
     let u: Vec<f64> = (0..14).map(|i| (i as f64).sin()).collect();

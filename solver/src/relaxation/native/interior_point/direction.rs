@@ -1,13 +1,13 @@
 //! Newton directions and the two systems that give them.
 
-use super::channels::{Channels, Strip};
+use super::channels::Channels;
 use super::dual_system::DualSystem;
 use super::primal_system::PrimalSystem;
 use super::work::Work;
 use super::{Inverses, Iterate};
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use crate::relaxation::native::layout::{Elimination, Strip};
 use faer::prelude::ReborrowMut;
-use faer::{Mat, MatMut, MatRef, Par, c64};
+use faer::{Mat, MatMut, MatRef, c64};
 
 /// One direction: `ΔX`, `ΔS`, the `ΔU_n` and the `ΔZ_n`.
 #[derive(Debug, Clone)]
@@ -25,15 +25,6 @@ impl Direction {
     }
 }
 
-/// Which unknowns the Newton system keeps, and so which of the two directions is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::relaxation::native) enum Elimination {
-    /// The `ΔU_n`: the direction of Helmberg, Kojima and Monteiro.
-    Dual,
-    /// `ΔX`: its dual.
-    Primal,
-}
-
 /// What a direction aims at.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
@@ -43,7 +34,7 @@ pub(super) struct Target<'a> {
     pub estimate: Option<&'a Direction>,
 }
 
-/// The factorized Newton equations, in the unknowns that are kept.
+/// The factorized Newton equations: with the `ΔU_n` kept, of the direction of Helmberg, Kojima and Monteiro; with `ΔX` kept, of its dual.
 #[derive(Debug, Clone)]
 pub(super) enum System {
     Dual(DualSystem),
@@ -106,11 +97,4 @@ pub(super) fn write_target(
     if let Some((kept_change, change)) = estimate {
         work.subtract_product(out, kept_change, change, inverse);
     }
-}
-
-/// Solves `L Lᵀ x = b` in place, `L` being in the lower triangle.
-pub(super) fn solve_factorized(factor: MatRef<'_, f64>, right: &mut [f64]) {
-    let mut right = MatMut::from_column_major_slice_mut(right, factor.nrows(), 1);
-    solve_lower_triangular_in_place(factor, right.as_mut(), Par::Seq);
-    solve_upper_triangular_in_place(factor.transpose(), right.as_mut(), Par::Seq);
 }

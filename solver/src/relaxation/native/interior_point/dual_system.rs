@@ -1,13 +1,15 @@
 //! The Newton system of the `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
 
 use super::channels::Channels;
-use super::direction::{Direction, Target, solve_factorized, write_target};
+use super::direction::{Direction, Target, write_target};
 use super::work::Work;
 use super::{Inverses, Iterate};
-use crate::linalg::{add_scaled, factorize, multiply, scale};
+use crate::linalg::{add_scaled, factorize, multiply, scale, solve_factorized};
 use crate::relaxation::native::coordinates;
+use crate::relaxation::native::layout::write_products;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, c64};
+use std::ops::Range;
 
 /// With `ΔX = x̄ − sym(X ΔS S^{-1})`, `ΔZ_n = z̄_n − sym(Z_n ΔU_n U_n^{-1})`, `P = H^H X H` and `Q = H^H S^{-1} H`,
 ///
@@ -16,9 +18,8 @@ use faer::{Mat, c64};
 pub(super) struct DualSystem {
     /// `S^{-1} H`.
     product: Mat<c64>,
-    /// `P`.
+    /// `P` and `Q`.
     gram: Mat<c64>,
-    /// `Q`.
     inverse_gram: Mat<c64>,
     matrix: Mat<f64>,
     right: Vec<f64>,
@@ -50,28 +51,17 @@ impl DualSystem {
             return false;
         }
         let Self { product, gram, inverse_gram, matrix, .. } = self;
-        let columns = channels.columns.as_ref();
-        multiply(product.as_mut(), iterate.x.as_ref(), columns);
+        let Channels { blocks, columns, .. } = channels;
+        multiply(product.as_mut(), iterate.x.as_ref(), columns.as_ref());
         multiply(gram.as_mut(), columns.adjoint(), product.as_ref());
-        multiply(product.as_mut(), inverses.whole.as_ref(), columns);
+        multiply(product.as_mut(), inverses.whole.as_ref(), columns.as_ref());
         multiply(inverse_gram.as_mut(), columns.adjoint(), product.as_ref());
-        for (m, second) in channels.blocks.iter().enumerate() {
-            for (n, first) in channels.blocks.iter().enumerate().skip(m) {
-                let shape = (first.side, second.side);
-                let p = gram.as_ref().submatrix(first.offset, second.offset, shape.0, shape.1);
-                let q = inverse_gram.as_ref().submatrix(first.offset, second.offset, shape.0, shape.1);
-                let mut block = matrix.as_mut().submatrix_mut(
-                    first.row,
-                    second.row,
-                    shape.0 * shape.0,
-                    shape.1 * shape.1,
-                );
-                coordinates::put_product(block.rb_mut(), p, q, |slot, value| *slot = 0.5 * value);
-                if n == m {
-                    let (z, inverse) = (first.of(&iterate.z), first.of(&inverses.parts));
-                    coordinates::put_product(block, z, inverse, |slot, value| *slot += 0.5 * value);
-                }
-            }
+        write_products(blocks, gram, inverse_gram, matrix);
+        for block in blocks {
+            let Range { start, end } = block.coordinates();
+            let diagonal = matrix.as_mut().submatrix_mut(start, start, end - start, end - start);
+            let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
+            coordinates::put_product(diagonal, z, inverse, |slot, value| *slot += 0.5 * value);
         }
         factorize(matrix.as_mut(), &mut work.scratch)
     }

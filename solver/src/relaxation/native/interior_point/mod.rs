@@ -27,8 +27,9 @@ mod tests;
 mod work;
 
 use crate::linalg::{add_scaled, scale, trace};
-use channels::{Channels, Strip};
-use direction::{Direction, Elimination, System, Target};
+use crate::relaxation::native::layout::{Block, Elimination, Strip};
+use channels::Channels;
+use direction::{Direction, System, Target};
 use faer::{Mat, MatMut, MatRef, c64};
 use work::{SHORTEST_STEP, Work};
 
@@ -72,7 +73,7 @@ impl Inverses {
         parts: &Strip,
         work: &mut Work,
     ) -> bool {
-        let part = |block: &channels::Block| work.invert(block.of(parts), block.of_mut(&mut self.parts));
+        let part = |block: &Block| work.invert(block.of(parts), block.of_mut(&mut self.parts));
         channels.blocks.iter().all(part) && work.invert(whole, self.whole.as_mut())
     }
 }
@@ -101,9 +102,8 @@ impl Default for InteriorPoint {
 impl InteriorPoint {
     /// Makes room for a problem with `receive` antennas and devices of the given `sides`.
     pub fn reserve(&mut self, receive: usize, sides: &[usize]) {
-        let unknowns: usize = sides.iter().map(|side| side * side).sum();
-        let elimination = if unknowns <= receive * receive { Elimination::Dual } else { Elimination::Primal };
         if self.iterate.x.nrows() != receive || self.sides != sides {
+            let elimination = Elimination::smaller(receive, sides.iter().copied());
             *self = Self::new(receive, sides, elimination);
         }
     }

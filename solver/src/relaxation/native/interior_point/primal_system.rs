@@ -1,10 +1,10 @@
 //! The Newton system of `ΔX`: `R²` unknowns, cost linear in `N`.
 
 use super::channels::Channels;
-use super::direction::{Direction, Target, solve_factorized, write_target};
+use super::direction::{Direction, Target, write_target};
 use super::work::Work;
 use super::{Inverses, Iterate};
-use crate::linalg::{add_scaled, factorize, multiply, scale};
+use crate::linalg::{add_scaled, factorize, multiply, scale, solve_factorized};
 use crate::relaxation::native::coordinates::{self, Places};
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatRef, Par, c64};

@@ -1,0 +1,82 @@
+//! Where the devices' parts are in what holds all of them, and which unknowns Newton's method keeps.
+
+use super::coordinates;
+use faer::{Mat, MatMut, MatRef, c64};
+use std::ops::Range;
+
+/// The devices' `T_n×T_n` matrices side by side, the top `T_n` rows of each in use.
+pub(super) type Strip = Mat<c64>;
+
+/// Which unknowns a Newton system keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Elimination {
+    /// `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
+    Dual,
+    /// `ΔX`: `R²` unknowns, cost linear in `N`.
+    Primal,
+}
+
+impl Elimination {
+    /// The smaller system for `receive` antennas and devices of the given `sides`.
+    pub fn smaller(receive: usize, sides: impl IntoIterator<Item = usize>) -> Self {
+        let unknowns: usize = sides.into_iter().map(|side| side * side).sum();
+        if unknowns <= receive * receive { Self::Dual } else { Self::Primal }
+    }
+}
+
+/// One device's columns and real coordinates among those of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block {
+    /// The first column.
+    pub offset: usize,
+    /// Their number `T_n`.
+    pub side: usize,
+    /// The first of its `T_n²` coordinates.
+    pub row: usize,
+}
+
+impl Block {
+    /// One after another for devices of the given `sides`.
+    pub fn all(sides: &[usize]) -> Vec<Self> {
+        let next = |place: &mut (usize, usize), &side: &usize| {
+            let (offset, row) = *place;
+            *place = (offset + side, row + side * side);
+            Some(Self { offset, side, row })
+        };
+        sides.iter().scan((0, 0), next).collect()
+    }
+
+    pub fn of<'a>(&self, strip: &'a Strip) -> MatRef<'a, c64> {
+        strip.as_ref().submatrix(0, self.offset, self.side, self.side)
+    }
+
+    pub fn of_mut<'a>(&self, strip: &'a mut Strip) -> MatMut<'a, c64> {
+        strip.as_mut().submatrix_mut(0, self.offset, self.side, self.side)
+    }
+
+    /// Where its coordinates are among those of all.
+    pub fn coordinates(&self) -> Range<usize> {
+        self.row..self.row + self.side * self.side
+    }
+
+    pub fn columns<'a>(&self, matrix: &'a Mat<c64>) -> MatRef<'a, c64> {
+        matrix.as_ref().subcols(self.offset, self.side)
+    }
+
+    pub fn columns_mut<'a>(&self, matrix: &'a mut Mat<c64>) -> MatMut<'a, c64> {
+        matrix.as_mut().subcols_mut(self.offset, self.side)
+    }
+}
+
+/// Writes the lower blocks of the matrix, in coordinates, of `(U_n) ↦ (½ Σ_m (P_nm U_m Q_nm^H + Q_nm U_m P_nm^H))_n`.
+pub(super) fn write_products(blocks: &[Block], p: &Mat<c64>, q: &Mat<c64>, matrix: &mut Mat<f64>) {
+    for (m, second) in blocks.iter().enumerate() {
+        for first in &blocks[m..] {
+            let [p, q] =
+                [p, q].map(|of| of.as_ref().submatrix(first.offset, second.offset, first.side, second.side));
+            let (rows, columns) = (first.coordinates(), second.coordinates());
+            let block = matrix.as_mut().submatrix_mut(rows.start, columns.start, rows.len(), columns.len());
+            coordinates::put_product(block, p, q, |slot, value| *slot = 0.5 * value);
+        }
+    }
+}
