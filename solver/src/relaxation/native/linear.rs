@@ -35,8 +35,8 @@ pub(super) fn points(
         rotations.push(svd.V().to_owned());
     }
     method.start()?;
-    // Half the tolerance, because certifying scales the points.
-    let iterations = method.solve(0.5 * options.relative_gap, options.max_iterations);
+    // A little less than asked for, because certifying rounds.
+    let iterations = method.solve(0.9 * options.relative_gap, options.max_iterations);
     let whole = |(device, v): (usize, &Mat<c64>)| {
         let mut dual = v * method.multiplier(device) * v.adjoint();
         dual *= faer::Scale(c64::new(1.0 / demand(problem, device), 0.0));

@@ -146,7 +146,7 @@ pub(super) struct Newton {
 
 #[derive(Debug, Clone)]
 enum System {
-    Dual(DualSystem),
+    Dual(Box<DualSystem>),
     Primal(Box<PrimalSystem>),
 }
 
@@ -159,7 +159,7 @@ impl Newton {
             softness: list(),
             drive: list(),
             system: match elimination {
-                Elimination::Dual => System::Dual(DualSystem::new(receive, sides)),
+                Elimination::Dual => System::Dual(Box::new(DualSystem::new(receive, sides))),
                 Elimination::Primal => System::Primal(Box::new(PrimalSystem::new(receive, sides))),
             },
             trial: Mat::zeros(receive, receive),

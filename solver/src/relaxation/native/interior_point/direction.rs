@@ -16,12 +16,15 @@ pub(super) struct Direction {
     pub s: Mat<c64>,
     pub u: Strip,
     pub z: Strip,
+    /// `ΔS S^{-1}` and the `ΔU_n U_n^{-1}`, or `ΔX X^{-1}` and the `ΔZ_n Z_n^{-1}`.
+    pub ratio: Mat<c64>,
+    pub ratios: Strip,
 }
 
 impl Direction {
     pub fn new(receive: usize, side: usize, columns: usize) -> Self {
         let (square, strip) = (|| Mat::zeros(receive, receive), || Mat::zeros(side, columns));
-        Self { x: square(), s: square(), u: strip(), z: strip() }
+        Self { x: square(), s: square(), u: strip(), z: strip(), ratio: square(), ratios: strip() }
     }
 }
 
@@ -80,7 +83,8 @@ impl System {
     }
 }
 
-/// Writes `τ V^{-1} − K − sym(ΔK ΔV V^{-1})` for a pair `K V = τI` with the estimates `ΔK`, `ΔV` of its changes.
+/// Writes `τ V^{-1} − K − sym(ΔK ΔV V^{-1})` for a pair `K V = τI` with the estimates `ΔK` of a change and `ΔV V^{-1}` of
+/// a ratio.
 pub(super) fn write_target(
     mut out: MatMut<'_, c64>,
     kept: MatRef<'_, c64>,
@@ -94,7 +98,7 @@ pub(super) fn write_target(
             *out = *inverse * complementarity - *kept;
         }
     }
-    if let Some((kept_change, change)) = estimate {
-        work.subtract_product(out, kept_change, change, inverse);
+    if let Some((kept_change, ratio)) = estimate {
+        work.subtract_product(out, kept_change, ratio);
     }
 }

@@ -77,12 +77,12 @@ impl DualSystem {
         out: &mut Direction,
     ) {
         let Target { complementarity, estimate } = target;
-        let whole = estimate.map(|estimate| (estimate.x.as_ref(), estimate.s.as_ref()));
+        let whole = estimate.map(|estimate| (estimate.x.as_ref(), estimate.ratio.as_ref()));
         let (x, inverse) = (iterate.x.as_ref(), inverses.whole.as_ref());
         write_target(out.x.as_mut(), x, inverse, complementarity, whole, work);
         channels.seen(out.x.as_ref(), &mut out.u);
         for block in &channels.blocks {
-            let part = estimate.map(|estimate| (block.of(&estimate.z), block.of(&estimate.u)));
+            let part = estimate.map(|estimate| (block.of(&estimate.z), block.of(&estimate.ratios)));
             let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
             let mut right = block.of_mut(&mut out.z);
             write_target(right.rb_mut(), z, inverse, complementarity, part, work);
@@ -95,10 +95,12 @@ impl DualSystem {
         for block in &channels.blocks {
             coordinates::read(&self.right[block.coordinates()], block.of_mut(&mut out.u));
             let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
-            work.subtract_product(block.of_mut(&mut out.z), z, block.of(&out.u), inverse);
+            multiply(block.of_mut(&mut out.ratios), block.of(&out.u), inverse);
+            work.subtract_product(block.of_mut(&mut out.z), z, block.of(&out.ratios));
         }
         channels.received(&out.u, out.s.as_mut());
         scale(out.s.as_mut(), -1.0);
-        work.subtract_product(out.x.as_mut(), x, out.s.as_ref(), inverse);
+        multiply(out.ratio.as_mut(), out.s.as_ref(), inverse);
+        work.subtract_product(out.x.as_mut(), x, out.ratio.as_ref());
     }
 }

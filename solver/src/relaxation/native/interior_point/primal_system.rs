@@ -108,11 +108,11 @@ impl PrimalSystem {
         out: &mut Direction,
     ) {
         let Target { complementarity, estimate } = target;
-        let whole = estimate.map(|estimate| (estimate.s.as_ref(), estimate.x.as_ref()));
+        let whole = estimate.map(|estimate| (estimate.s.as_ref(), estimate.ratio.as_ref()));
         let (s, inverse) = (iterate.s.as_ref(), inverses.whole.as_ref());
         write_target(out.s.as_mut(), s, inverse, complementarity, whole, work);
         for block in &channels.blocks {
-            let part = estimate.map(|estimate| (block.of(&estimate.u), block.of(&estimate.z)));
+            let part = estimate.map(|estimate| (block.of(&estimate.u), block.of(&estimate.ratios)));
             let (u, inverse) = (block.of(&iterate.u), block.of(&inverses.parts));
             write_target(block.of_mut(&mut out.u), u, inverse, complementarity, part, work);
         }
@@ -121,10 +121,12 @@ impl PrimalSystem {
         coordinates::write(out.x.as_ref(), &mut self.right);
         solve_factorized(self.matrix.as_ref(), &mut self.right);
         coordinates::read(&self.right, out.x.as_mut());
+        multiply(out.ratio.as_mut(), out.x.as_ref(), inverse);
         channels.seen(out.x.as_ref(), &mut out.z);
         for block in &channels.blocks {
             let (u, inverse) = (block.of(&iterate.u), block.of(&inverses.parts));
-            work.subtract_product(block.of_mut(&mut out.u), u, block.of(&out.z), inverse);
+            multiply(block.of_mut(&mut out.ratios), block.of(&out.z), inverse);
+            work.subtract_product(block.of_mut(&mut out.u), u, block.of(&out.ratios));
         }
         channels.received(&out.u, out.s.as_mut());
         scale(out.s.as_mut(), -1.0);

@@ -65,10 +65,11 @@ fn directions_satisfy_the_newton_equations() {
         method.solve(1e-9, 1);
         assert!(method.linearize());
         let target = 0.2;
-        let [mut direction, first, _] = method.directions.clone();
-        let estimate = Some(&first);
+        let [mut direction, mut first, _] = method.directions.clone();
         let InteriorPoint { channels, iterate, inverses, system, work, .. } = &mut method;
-        let aim = Target { complementarity: target, estimate };
+        let aim = Target { complementarity: 0.7, estimate: None };
+        system.solve(channels, iterate, inverses, aim, work, &mut first);
+        let aim = Target { complementarity: target, estimate: Some(&first) };
         system.solve(channels, iterate, inverses, aim, work, &mut direction);
         let holds = |kept: (&Mat<c64>, &Mat<c64>, &Mat<c64>), inverted: (&Mat<c64>, &Mat<c64>, &Mat<c64>)| {
             let (k, dk, dk_estimate) = kept;

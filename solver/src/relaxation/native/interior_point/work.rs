@@ -12,7 +12,7 @@ pub(super) const SHORTEST_STEP: f64 = 1e-6;
 /// Memory for matrices of up to a given side.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
-    left: Mat<c64>,
+    factor: Mat<c64>,
     product: Mat<c64>,
     pub scratch: Scratch,
 }
@@ -20,13 +20,13 @@ pub(super) struct Work {
 impl Work {
     pub fn new(side: usize) -> Self {
         let square = || Mat::zeros(side, side);
-        Self { left: square(), product: square(), scratch: Scratch::default() }
+        Self { factor: square(), product: square(), scratch: Scratch::default() }
     }
 
     /// Writes the inverse of a positive definite matrix. `false` if it is not, by rounding.
     pub fn invert(&mut self, matrix: MatRef<'_, c64>, out: MatMut<'_, c64>) -> bool {
         let side = matrix.nrows();
-        let mut factor = self.left.as_mut().submatrix_mut(0, 0, side, side);
+        let mut factor = self.factor.as_mut().submatrix_mut(0, 0, side, side);
         factor.copy_from(matrix);
         factorize(factor.rb_mut(), &mut self.scratch) && {
             invert_factorized(factor.as_ref(), out, &mut self.scratch);
@@ -34,19 +34,11 @@ impl Work {
         }
     }
 
-    /// `A ← A − sym(K D V)`, `sym(M) = (M + M^H)/2`.
-    pub fn subtract_product(
-        &mut self,
-        mut a: MatMut<'_, c64>,
-        k: MatRef<'_, c64>,
-        d: MatRef<'_, c64>,
-        v: MatRef<'_, c64>,
-    ) {
+    /// `A ← A − sym(K M)`, `sym(M) = (M + M^H)/2`.
+    pub fn subtract_product(&mut self, mut a: MatMut<'_, c64>, k: MatRef<'_, c64>, m: MatRef<'_, c64>) {
         let side = a.nrows();
-        let mut left = self.left.as_mut().submatrix_mut(0, 0, side, side);
         let mut product = self.product.as_mut().submatrix_mut(0, 0, side, side);
-        multiply(left.rb_mut(), k, d);
-        multiply(product.rb_mut(), left.as_ref(), v);
+        multiply(product.rb_mut(), k, m);
         for j in 0..side {
             a[(j, j)].re -= product[(j, j)].re;
             for i in j + 1..side {
