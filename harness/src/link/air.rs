@@ -124,9 +124,15 @@ pub(super) fn transmit(
     rng: &mut ChaCha8Rng,
 ) -> Result<Mat<c64>, Error> {
     let vectors = sent.first().map_or(0, Mat::ncols);
-    let noise = Fading::RAYLEIGH.draw(problem.receive_antennas(), vectors, rng)?;
     let deviation = problem.noise_power().sqrt();
-    let mut received = Mat::from_fn(noise.nrows(), noise.ncols(), |i, j| noise[(i, j)] * deviation);
+    let mut received = Mat::<c64>::zeros(problem.receive_antennas(), vectors);
+    // Symbol vector by symbol vector: a long window has more entries than one draw may have.
+    for column in received.col_iter_mut() {
+        let noise = Fading::RAYLEIGH.draw(problem.receive_antennas(), 1, rng)?;
+        for (received, noise) in column.iter_mut().zip(noise.col(0).iter()) {
+            *received = noise * deviation;
+        }
+    }
     for ((channel, precoder), symbols) in problem.channels().iter().zip(transceiver.precoders()).zip(sent) {
         received += channel * (precoder * symbols);
     }

@@ -1,6 +1,6 @@
 //! Strategies for property tests of over-the-air computation (feature `proptest`).
 //!
-//! Whole [`Problem`]s, and what goes with them: aggregators, precoders, primal and dual points of the relaxations, fading
+//! Whole [`Problem`](crate::Problem)s, and what goes with them: aggregators, precoders, primal and dual points of the relaxations, fading
 //! models. The properties of the workspace's own `proofs` are written on these; so can yours be:
 //!
 //! ```
