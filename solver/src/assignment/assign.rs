@@ -91,7 +91,8 @@ pub fn start<S: ChannelSource, V: ShortTermValue>(
 /// `state` is advanced in place, one finished iteration at a time: after an error it is that of the last one finished.
 ///
 /// # Errors
-/// As [`assign`]; [`AssignmentError::StateDevices`], [`AssignmentError::StateWeight`] if the state is that of another problem;
+/// As [`assign`]; [`AssignmentError::StateDevices`], [`AssignmentError::StateWeight`] if the state is that of devices that
+/// spend otherwise (that channels, relaxation and seed are those of the start is not checked);
 /// [`ScaError::NothingLeft`](crate::sca::ScaError::NothingLeft) as [`AssignmentError::Optimization`] if it has done all iterations.
 ///
 /// # Example

@@ -124,7 +124,9 @@ checked!(Design of recovery {
     transceiver: Transceiver, mse: f64, method: Method, bound: Option<f64>, stationarity: f64, iterations: usize
 } |design| {
     require_size("mse", design.mse)?;
-    design.bound.map_or(Ok(()), |bound| require_size("bound", bound))?;
+    design.bound.map_or(Ok(()), |bound| {
+        require(bound > 0.0 && bound.is_finite(), "bound", bound, "above 0 and finite")
+    })?;
     require_size("stationarity", design.stationarity)
 });
 

@@ -21,13 +21,13 @@ const MOST_CANDIDATES: usize = 1_000_000;
     serde(default, deny_unknown_fields)
 )]
 pub struct DesignOptions {
-    /// How the `mmse` relaxation is solved. Default: relative gap `1e-3`, which a gap of percents needs.
+    /// How the relaxation is solved, `mmse` or, for zero forcing, `trace_inverse`. Default: relative gap `1e-3`, which a gap of percents needs.
     pub relaxation: relaxation::Options,
     /// Random directions `X Ξ` drawn from the relaxation's `X`, beside its dominant subspace. Default: 40. Valid: 0 to 1,000,000.
     pub candidates: usize,
-    /// How many of all directions, those of least MSE, are refined roughly. Default: 10. Valid: at least 1.
+    /// How many of all directions, those of least MSE or `α`, are refined roughly. Default: 10. Valid: at least 1.
     pub starts: usize,
-    /// How many of the roughly refined, those of least MSE, are refined to the end. Default: 3. Valid: at least 1.
+    /// How many of the roughly refined, those of least MSE or `α`, are refined to the end. Default: 3. Valid: at least 1.
     pub finalists: usize,
     /// Where the rough refinement of each start stops. Default: decrease `3e-3`, at most 100 iterations.
     pub rough: Refinement,
@@ -100,16 +100,17 @@ pub struct Design {
     pub mse: f64,
     /// Where it was refined from.
     pub method: Method,
-    /// A lower bound on the MSE of every transceiver within the power limits; `None` from [`redesign`].
+    /// A lower bound on the MSE of every transceiver within the power limits; from [`design_zero_forcing`](super::design_zero_forcing) of every zero-forcing one,
+    /// if there is such a bound. `None` from [`redesign`].
     pub bound: Option<f64>,
-    /// `‖∇F‖ ‖A‖ / F`: 0 at a stationary point of P_s.
+    /// `‖∇F‖ ‖A‖ / F`: 0 at a stationary point of P_s, or for zero forcing what [`refine_zero_forcing`](super::refine_zero_forcing) calls stationarity.
     pub stationarity: f64,
     /// Iterations of all refinements.
     pub iterations: usize,
 }
 
 impl Design {
-    /// `mse/bound − 1`: no transceiver can be better by more than this fraction of its own MSE.
+    /// `mse/bound − 1`: no transceiver that `bound` is a bound for can be better by more than this fraction of its own MSE.
     pub fn gap(&self) -> Option<f64> {
         self.bound.map(|bound| self.mse / bound - 1.0)
     }
@@ -230,12 +231,23 @@ impl<'a> Starts<'a> {
     }
 }
 
-/// What `evaluate` makes of `0, …, count − 1`, by the values that it gives, the least first; of equals the first.
+/// What `evaluate` makes of `0, …, count − 1`, by the values that it gives, the least first; of equals the first. Those that fail
+/// are left out; where all do, the first failure.
 pub(super) fn ranked<T: Send>(
     count: usize,
     evaluate: impl Fn(usize) -> Result<(f64, T), Error> + Send + Sync,
 ) -> Result<Vec<T>, Error> {
-    let mut results = parallel::map(count, evaluate).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut results = Vec::with_capacity(count);
+    let mut failure = None;
+    for result in parallel::map(count, evaluate) {
+        match result {
+            Ok((value, result)) => results.push((if value.is_nan() { f64::INFINITY } else { value }, result)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    if let (true, Some(error)) = (results.is_empty(), failure) {
+        return Err(error);
+    }
     results.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }

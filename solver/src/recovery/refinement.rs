@@ -60,7 +60,7 @@ pub struct Refined {
     pub transceiver: Transceiver,
     /// Its MSE (7).
     pub mse: f64,
-    /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s.
+    /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s. Of zero forcing: [`refine_zero_forcing`](super::refine_zero_forcing).
     pub stationarity: f64,
     /// Iterations taken, over all descents.
     pub iterations: usize,

@@ -35,7 +35,8 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
 ///
 /// The maximum is smoothed by the exponential method of multipliers (Bertsekas, *Constrained Optimization and Lagrange
 /// Multiplier Methods*): with `λ_n > 0`, `Σ λ_n = 1`, L-BFGS minimizes `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`, which is at most `α`;
-/// then `λ_n ← λ_n z_n^β / Σ λ_m z_m^β`, until both agree. `β` grows only where that does not converge. Stationarity is `‖A‖ ‖∇ log ‖A‖² + Σ λ_n ∇ log z_n‖_F` at the end.
+/// then `λ_n ← λ_n z_n^β / Σ λ_m z_m^β`, until both agree. `β` grows only where that does not converge. Stationarity is `‖A‖ ‖∇ log ‖A‖² + Σ λ_n ∇ log z_n‖_F` at the end, infinite where `A^H H_n H_n^H A` is
+/// singular to rounding.
 ///
 /// # Errors
 /// [`Error::InvalidOption`]; [`Error::Shape`], [`Error::NonFiniteEntry`], [`Error::RankDeficient`] as [`zero_forcing`] at the start;
@@ -61,7 +62,12 @@ pub fn refine_zero_forcing(
             &mut |a, objective| smooth.evaluate(a, objective),
             factor.as_ref(),
             stop,
-        )?;
+        );
+        // Where `D_n^H D_n` is singular to rounding although `D_n` is not, the best so far is what there is.
+        let descent = match descent {
+            Err(Error::Numerical { .. }) => break,
+            descent => descent?,
+        };
         factor = descent.factor;
         iterations += descent.iterations.max(1);
         let forced = scaled_zero_forcing(problem, factor.as_ref())?;
@@ -81,8 +87,11 @@ pub fn refine_zero_forcing(
     }
     let mse = best.mean_squared_error(problem)?.total();
     let mut objective = Objective::zeros(best.aggregator());
-    smooth.evaluate(best.aggregator(), &mut objective)?;
-    let stationarity = mismatch::stationarity(&objective, best.aggregator());
+    let stationarity = match smooth.evaluate(best.aggregator(), &mut objective) {
+        Ok(()) => mismatch::stationarity(&objective, best.aggregator()),
+        Err(Error::Numerical { .. }) => f64::INFINITY,
+        Err(error) => return Err(error),
+    };
     Ok(Refined { transceiver: best, mse, stationarity, iterations, converged })
 }
 

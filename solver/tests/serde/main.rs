@@ -101,7 +101,7 @@ fn problems_and_designs_come_back_to_the_last_bit() {
     let negative = [("/mse", json!(-1.0), "mse is -1; valid: at least 0")];
     assert_checked(&refined, &negative, &["/mse", "/stationarity"]);
     let few = DesignOptions { starts: 1, finalists: 1, ..Default::default() };
-    let bound = ("/bound", json!(-1.0), "bound is -1; valid: at least 0");
+    let bound = ("/bound", json!(0.0), "bound is 0; valid: above 0");
     let design = design(&problem, &few).unwrap();
     assert_checked(&design, &[negative[0].clone(), bound], &["/mse", "/bound", "/stationarity"]);
     let entry = "/transceiver/aggregator/re/0";

@@ -1,10 +1,10 @@
 //! One iteration's linear algebra: the frame, the Newton system, directions and steps.
 
-use super::Iterate;
 use super::device::Device;
 use super::dual_system::DualSystem;
 use super::operator::Operator;
 use super::primal_system::PrimalSystem;
+use super::{Iterate, SHORTEST_STEP};
 use crate::linalg::{
     Scratch, add_scaled, eigen_into, factorize, inner, make_hermitian, multiply, scale, squared_norm, trace,
 };
@@ -298,15 +298,25 @@ impl Newton {
     }
 }
 
-/// The largest length in `[0, limit]` that is `inside`, to within a bisection's last interval.
+/// The largest length in `[0, limit]` that is `inside`, to within the last of `bisections` once one is, 0 if it is below
+/// [`SHORTEST_STEP`].
 fn bisect(limit: f64, bisections: usize, mut inside: impl FnMut(f64) -> bool) -> f64 {
     if inside(limit) {
         return limit;
     }
     let (mut good, mut bad) = (0.0, limit);
-    for _ in 0..bisections {
+    let mut left = bisections;
+    while left > 0 && bad > SHORTEST_STEP {
         let middle = 0.5 * (good + bad);
-        if inside(middle) { good = middle } else { bad = middle }
+        if inside(middle) {
+            good = middle
+        } else {
+            bad = middle
+        }
+        // Until one is inside, the next is half as long.
+        if good > 0.0 {
+            left -= 1;
+        }
     }
     good
 }

@@ -31,7 +31,7 @@ use crate::relaxation::native::layout::{Block, Elimination, Strip};
 use channels::Channels;
 use direction::{Direction, System, Target};
 use faer::{Mat, MatMut, MatRef, c64};
-use work::{SHORTEST_STEP, Work};
+use work::Work;
 
 /// A step of length `a` to the boundary goes `a` times this much of the way, the first number and `a` times the second: where the
 /// boundary cuts a step short it is kept away from.
@@ -124,7 +124,7 @@ impl InteriorPoint {
         }
     }
 
-    /// Where to write one device's `H_n`, whitened, before [`start`](Self::start).
+    /// Where to write one device's `H_n`, whitened and with orthogonal columns, before [`start`](Self::start).
     pub fn channel_mut(&mut self, device: usize) -> MatMut<'_, c64> {
         self.channels.blocks[device].columns_mut(&mut self.channels.columns)
     }
@@ -198,9 +198,14 @@ impl InteriorPoint {
         }
         let direction = &self.directions[0];
         let part = |step: f64| (STEP_FRACTION[0] + STEP_FRACTION[1] * step) * step;
-        add_scaled(self.iterate.x.as_mut(), direction.x.as_ref(), part(steps.0));
-        add_scaled(self.iterate.u.as_mut(), direction.u.as_ref(), part(steps.1));
-        steps.0.max(steps.1) >= SHORTEST_STEP
+        // A step of 0 may come from a direction without a number in it.
+        if steps.0 > 0.0 {
+            add_scaled(self.iterate.x.as_mut(), direction.x.as_ref(), part(steps.0));
+        }
+        if steps.1 > 0.0 {
+            add_scaled(self.iterate.u.as_mut(), direction.u.as_ref(), part(steps.1));
+        }
+        steps.0 > 0.0 || steps.1 > 0.0
     }
 
     /// The direction towards `complementarity`, estimated by itself until the steps are long or grow no more. Returns the steps.

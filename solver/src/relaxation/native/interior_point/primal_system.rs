@@ -14,7 +14,7 @@ use faer::{Accum, Mat, MatRef, Par, c64};
 /// `Σ_n sym(A_n ΔX B_n) = s̄ + Σ H_n ū_n H_n^H`,  `A_0 = S`, `B_0 = X^{-1}`, `A_n = H_n U_n H_n^H`, `B_n = H_n Z_n^{-1} H_n^H`.
 ///
 /// The matrix of that operator holds the sums `Σ_n A_n[i,k] conj(B_n[j,l]) + B_n[i,k] conj(A_n[j,l])` only. With the real and imaginary parts of the
-/// `A_n` and `B_n` in the columns of real `R²×2(N + 1)` matrices, they are sums and differences of the entries of one product of two: a sixteenth of
+/// `A_n` and `B_n` in the columns of real `R²×2(N + 1)` matrices, they are sums and differences of the entries of one product of two: an eighth of
 /// the arithmetic that a column for each unknown of `T_n = 4` antennas takes.
 #[derive(Debug, Clone)]
 pub(super) struct PrimalSystem {

@@ -60,8 +60,9 @@ fn both_eliminations_give_the_same_value() {
 /// `ΔK + sym(K ΔV V^{-1}) = τV^{-1} − K − sym(ΔK' ΔV' V^{-1})` for every pair, with `ΔS` and the `ΔZ_n` computed from the channels.
 #[test]
 fn directions_satisfy_the_newton_equations() {
-    for elimination in ELIMINATIONS {
-        let mut method = method(6, &[2, 3, 1], elimination, 9);
+    let cases = SHAPES.into_iter().flat_map(|shape| ELIMINATIONS.map(|elimination| (shape, elimination)));
+    for ((receive, sides), elimination) in cases {
+        let mut method = method(receive, sides, elimination, 9);
         method.solve(1e-9, 1);
         assert!(method.linearize());
         let target = 0.2;

@@ -50,8 +50,8 @@ impl Work {
         }
     }
 
-    /// The longest of the steps `limit`, `limit − s`, `limit − 2s`, `limit − 4s`, …, `s` being [`STEP_LOSS`], along which a matrix
-    /// stays positive definite; 0 if none does.
+    /// The first of the steps `limit` times 1, 0.98, 0.96, 0.92, … ([`STEP_LOSS`]), then each half of the last, along which a matrix stays positive
+    /// definite; 0 if none down to [`SHORTEST_STEP`] does.
     pub fn longest_step(&mut self, current: MatRef<'_, c64>, change: MatRef<'_, c64>, limit: f64) -> f64 {
         let side = current.nrows();
         let mut loss = 0.0;
