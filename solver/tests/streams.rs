@@ -217,6 +217,20 @@ fn zero_forcing_reaches_the_streams_of_each_device() {
     }
 }
 
+/// A device with fewer antennas than there are sums, which can be forced from the start only: a descent that leaves it returns it.
+#[test]
+fn zero_forcing_is_refined_no_further_than_it_exists() {
+    let channel = |rows: &[&[f64]]| Mat::from_fn(2, rows[0].len(), |i, j| c64::new(rows[i][j], 0.0));
+    let channels = vec![channel(&[&[1.0, 0.3], &[0.2, 2.0]]), channel(&[&[0.0], &[0.5]])];
+    let problem = Problem::new(channels, vec![1.0, 2.0], 0.1).unwrap();
+    let problem = problem.with_device_streams(vec![vec![0, 1], vec![1]]).unwrap();
+    let start = Mat::<c64>::identity(2, 2);
+    let forced = scaled_zero_forcing(&problem, start.as_ref()).unwrap();
+    let refined = refine_zero_forcing(&problem, start.as_ref(), &Refinement::default()).unwrap();
+    assert!(refined.transceiver.alpha() <= forced.alpha());
+    assert!(refined.transceiver.mean_squared_error(&problem).unwrap().mismatch < 1e-12);
+}
+
 /// `design`, its bound and the baselines on the same problems.
 #[test]
 fn bounds_hold_for_every_transceiver() {

@@ -63,14 +63,18 @@ pub fn refine_zero_forcing(
             factor.as_ref(),
             stop,
         );
-        // Where `D_n^H D_n` is singular to rounding although `D_n` is not, the best so far is what there is.
+        // Where `D_n^H D_n` is singular to rounding although `D_n` is not, and where only a device's own streams can be forced and the
+        // descent leaves them, the best so far is what there is.
         let descent = match descent {
             Err(Error::Numerical { .. }) => break,
             descent => descent?,
         };
         factor = descent.factor;
         iterations += descent.iterations.max(1);
-        let forced = scaled_zero_forcing(problem, factor.as_ref())?;
+        let forced = match scaled_zero_forcing(problem, factor.as_ref()) {
+            Err(Error::RankDeficient { .. } | Error::Numerical { .. }) => break,
+            forced => forced?,
+        };
         let (alpha, smoothed) = (forced.alpha(), descent.value);
         if alpha < best.alpha() {
             best = forced;
