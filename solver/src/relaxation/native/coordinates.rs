@@ -11,6 +11,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 /// Writes the `T²` coordinates of the Hermitian part of `matrix`.
 pub(super) fn write(matrix: MatRef<'_, c64>, coordinates: &mut [f64]) {
     let side = matrix.nrows();
+    debug_assert_eq!(coordinates.len(), side * side);
     let mut next = coordinates.iter_mut();
     let mut push = |value: f64| {
         if let Some(slot) = next.next() {
@@ -103,6 +104,8 @@ pub(super) fn put_product(
     q: MatRef<'_, c64>,
     put: impl Fn(&mut f64, f64),
 ) {
+    debug_assert_eq!((matrix.nrows(), matrix.ncols()), (p.nrows().pow(2), p.ncols().pow(2)));
+    debug_assert_eq!((matrix.row_stride(), p.row_stride(), q.row_stride()), (1, 1, 1));
     let mut columns = matrix.rb_mut().col_iter_mut();
     let pair = |k: usize| (column(p, k), column(q, k));
     for l in 0..p.ncols() {
