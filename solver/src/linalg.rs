@@ -110,6 +110,11 @@ where
     matmul(result, Accum::Replace, a, b, c64::new(1.0, 0.0), Par::Seq);
 }
 
+/// Adds `A B`, sequentially.
+pub(crate) fn add_product(result: MatMut<'_, c64>, a: MatRef<'_, c64>, b: MatRef<'_, c64>) {
+    matmul(result, Accum::Add, a, b, c64::new(1.0, 0.0), Par::Seq);
+}
+
 /// Eigenvalues of a Hermitian matrix, ascending; the lower triangle is read.
 pub(crate) fn eigenvalues(matrix: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
     matrix.self_adjoint_eigenvalues(Side::Lower).map_err(|_| Error::Numerical { operation: "eigenvalues" })

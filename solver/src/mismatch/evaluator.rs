@@ -2,7 +2,7 @@
 
 use super::{Mode, modes, residual, sensitivity, total_residual, weighted_multiplier};
 use crate::error::Error;
-use crate::linalg::{Eigensolver, multiply, side_by_side, squared_norm};
+use crate::linalg::{Eigensolver, add_product, multiply, side_by_side, squared_norm};
 use crate::problem::Problem;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
@@ -86,14 +86,7 @@ impl<'a> Evaluator<'a> {
         objective.value = value;
         objective.gradient.copy_from(factor);
         objective.gradient *= faer::Scale(c64::new(2.0 * noise_power, 0.0));
-        matmul(
-            objective.gradient.as_mut(),
-            Accum::Add,
-            self.channels.as_ref(),
-            self.slopes.as_ref(),
-            c64::new(1.0, 0.0),
-            Par::Seq,
-        );
+        add_product(objective.gradient.as_mut(), self.channels.as_ref(), self.slopes.as_ref());
         if !(value.is_finite() && squared_norm(objective.gradient.as_ref()).is_finite()) {
             return Err(Error::Numerical { operation: "the mean squared error" });
         }

@@ -1,11 +1,10 @@
 //! The smooth maximum that zero-forcing refinement descends on.
 
 use crate::error::Error;
-use crate::linalg::{Eigensolver, add_scaled, multiply, scale, side_by_side, squared_norm};
+use crate::linalg::{Eigensolver, add_product, add_scaled, multiply, scale, side_by_side, squared_norm};
 use crate::mismatch::{Objective, keep_columns};
 use crate::problem::Problem;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par, c64};
+use faer::{Mat, MatRef, c64};
 
 /// First exponent of the smooth maximum.
 const SHARPNESS: f64 = 8.0;
@@ -81,14 +80,7 @@ impl<'a> SmoothAlpha<'a> {
         objective.value = value;
         objective.gradient.fill(c64::new(0.0, 0.0));
         add_scaled(objective.gradient.as_mut(), aggregator, 2.0 * value / alpha);
-        matmul(
-            objective.gradient.as_mut(),
-            Accum::Add,
-            self.channels.as_ref(),
-            self.slopes.as_ref(),
-            c64::new(1.0, 0.0),
-            Par::Seq,
-        );
+        add_product(objective.gradient.as_mut(), self.channels.as_ref(), self.slopes.as_ref());
         if !(value.is_finite() && squared_norm(objective.gradient.as_ref()).is_finite()) {
             return Err(Error::Numerical { operation: "the zero-forcing power" });
         }
