@@ -7,8 +7,8 @@ use faer::{Mat, c64};
 use proptest::prelude::*;
 use solver::channel::{BlockFading, Fading};
 use solver::recovery::{
-    Design, DesignOptions, Method, Randomization, Refinement, design, design_zero_forcing,
-    gaussian_randomization, lower_bound, redesign, refine_zero_forcing,
+    Design, DesignOptions, Method, Refinement, design, design_zero_forcing, lower_bound, redesign,
+    refine_zero_forcing,
 };
 use solver::relaxation::{self, Options};
 use solver::{Error, Problem};
