@@ -1,8 +1,8 @@
-//! What the iterations of refinement allocate once its vectors are warm: nothing of ours, and little of argmin's.
+//! The iterations of refinement allocate nothing.
 
 mod common;
 
-use common::counting::{Allocations, Counting, allocations};
+use common::counting::{Counting, allocations};
 use common::paper_problem;
 use solver::channel::{BlockFading, Fading};
 use solver::recovery::{Refined, Refinement, refine, refine_zero_forcing};
@@ -10,11 +10,7 @@ use solver::recovery::{Refined, Refinement, refine, refine_zero_forcing};
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Per iteration argmin's L-BFGS makes two lists of the curvature pairs' coefficients and a record of its step (a name and a table), and its
-/// line search an interrupt flag and a table of evaluation counts: 517 bytes. A vector of the aggregator's size would be 1280 bytes.
-const PER_ITERATION: Allocations = Allocations { count: 6, bytes: 600 };
-
-/// Refines for 20 iterations per descent, in which L-BFGS fills its memory, and for 9 more.
+/// Nine more iterations per descent, and not one more allocation: from the first on, as L-BFGS fills its memory, and when it is full.
 fn check(refine: impl Fn(&Refinement) -> Refined) {
     let run = |max_iterations| {
         let (refined, allocated) = allocations(|| refine(&Refinement { decrease: 0.0, max_iterations }));
@@ -23,16 +19,17 @@ fn check(refine: impl Fn(&Refinement) -> Refined) {
     };
     // The first run of a thread also initializes what the linear algebra keeps for good.
     run(20);
-    let ((few, before), (many, after)) = (run(20), run(29));
-    let more = many - few;
-    assert!(more >= 9);
-    assert!(after.count - before.count <= more * PER_ITERATION.count, "{more}: {before:?} {after:?}");
-    assert!(after.bytes - before.bytes <= more * PER_ITERATION.bytes, "{more}: {before:?} {after:?}");
+    for (few, many) in [(1, 10), (20, 29)] {
+        let ((few, before), (many, after)) = (run(few), run(many));
+        assert!(many - few >= 9);
+        assert!(before.count > 0);
+        assert_eq!(before, after, "{} iterations", many - few);
+    }
 }
 
 /// Either refinement, with devices of all streams and of some.
 #[test]
-fn iterations_allocate_what_argmin_does() {
+fn iterations_do_not_allocate() {
     let start = BlockFading::new(Fading::RAYLEIGH, 20, &[4], 1).unwrap().block(0).remove(0);
     let some = paper_problem(3, 6).with_device_streams(vec![vec![0, 1, 2, 3], vec![1], vec![0, 3]]).unwrap();
     for problem in [paper_problem(4, 3), paper_problem(8, 3), some] {

@@ -1,19 +1,17 @@
-//! Minimization of differentiable functions of an aggregator, `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` before all, by argmin's L-BFGS.
+//! Minimization of differentiable functions of an aggregator, `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` before all, by L-BFGS with argmin's line search.
 
-mod vector;
+mod curvature;
+mod ray;
 
 use crate::error::Error;
+use crate::linalg::squared_norm;
 use crate::mismatch::{self, Evaluator, Objective};
 use crate::problem::Problem;
-use argmin::core::{CostFunction, Executor, Gradient, State, TerminationReason};
-use argmin::solver::linesearch::MoreThuenteLineSearch;
-use argmin::solver::quasinewton::LBFGS;
-use faer::{Mat, MatMut, MatRef, c64};
+use curvature::{Curvature, norm};
+use faer::{Mat, MatRef, c64};
+use ray::{Ray, Search};
 use std::cell::RefCell;
-use vector::{Pool, Vector};
 
-/// Curvature pairs that L-BFGS keeps.
-const MEMORY: usize = 10;
 /// Most stages of a continuation: 300 dB.
 const MOST_STAGES: f64 = 30.0;
 /// Below this ratio of mismatch to noise, in powers of ten, descents need no continuation.
@@ -53,39 +51,46 @@ pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) ->
 /// A differentiable, positive function of a complex matrix, which writes its value and gradient.
 pub(crate) type Function<'a> = dyn FnMut(MatRef<'_, c64>, &mut Objective) -> Result<(), Error> + 'a;
 
-/// Minimizes `function` from `start`.
+/// Minimizes `function` from `start`. An error at the start is returned; one further on ends the descent at the best point so far.
 pub(crate) fn minimize_function(
     function: &mut Function<'_>,
     start: MatRef<'_, c64>,
     stop: Stop,
 ) -> Result<Descent, Error> {
-    let length = crate::linalg::squared_norm(start).sqrt();
-    let mut evaluations = Evaluations::start(function, start)?;
-    let value = evaluations.latest.value;
+    let length = squared_norm(start).sqrt();
+    let mut objective = Objective::zeros(start);
+    function(start, &mut objective)?;
+    let value = objective.value;
+    if !value.is_finite() {
+        return Err(ray::NO_NUMBER);
+    }
     if !(value > 0.0 && length > 0.0) {
         return Ok(Descent { factor: start.to_owned(), value, iterations: 0, converged: true });
     }
-    let pool = Pool::default();
-    let parameter = pool.vector(flat(start, 1.0 / length));
-    evaluations.parameter.extend_from_slice(parameter.entries());
-    let evaluations = RefCell::new(evaluations);
-    let scaled = Scaled { length, value, evaluations: &evaluations, pool };
-    let numerical = |_| Error::Numerical { operation: "the quasi-Newton descent" };
-    let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
-        .with_tolerance_grad(stop.gradient)
-        .and_then(|solver| solver.with_tolerance_cost(stop.decrease))
-        .map_err(numerical)?;
-    let run = Executor::new(scaled, solver)
-        .configure(|state| state.param(parameter).max_iters(stop.iterations))
-        .timer(false)
-        .run();
-    let run = run.map_err(numerical)?;
-    let state = run.state();
-    // A line search without a step that gains ends the descent too.
-    let converged = state.get_termination_reason() == Some(&TerminationReason::SolverConverged);
-    let iterations = usize::try_from(state.get_iter()).unwrap_or(usize::MAX);
-    let Evaluations { best, best_value, .. } = evaluations.into_inner();
-    Ok(Descent { factor: best, value: best_value, iterations, converged })
+    let mut curvature = Curvature::new(2 * start.nrows() * start.ncols());
+    let ray = RefCell::new(Ray::new(function, start, length, objective));
+    let mut search = Search::new(&ray);
+    let (mut iterations, mut decrease) = (0, f64::INFINITY);
+    let converged = loop {
+        let mut current = ray.borrow_mut();
+        if norm(&current.origin().gradient) < stop.gradient || decrease.abs() < stop.decrease {
+            break true;
+        }
+        if iterations == stop.iterations {
+            break false;
+        }
+        iterations += 1;
+        let value = current.origin().value;
+        let slope = current.aim(&mut curvature);
+        drop(current);
+        let Some(step) = search.step(value, slope) else { break false };
+        let mut current = ray.borrow_mut();
+        current.advance(step, &mut curvature)?;
+        decrease = value - current.origin().value;
+    };
+    let (factor, value) = ray.into_inner().into_best();
+    let iterations = usize::try_from(iterations).unwrap_or(usize::MAX);
+    Ok(Descent { factor, value, iterations, converged })
 }
 
 /// Noise powers from a tenth of the balance of noise and mismatch, `σ² α = Σ v_n L_n`, down to the problem's own in steps of 10 dB.
@@ -99,89 +104,87 @@ pub(crate) fn continuation(problem: &Problem, start: MatRef<'_, c64>) -> Result<
         .zip(problem.device_streams())
         .map(|(variance, streams)| variance * streams.len() as f64)
         .sum();
-    let alpha = mismatch::zero_forcing_scale(problem, start)? * crate::linalg::squared_norm(start);
+    let alpha = mismatch::zero_forcing_scale(problem, start)? * squared_norm(start);
     let decades = (symbols / (alpha * problem.noise_power())).log10() - BALANCED_DECADES;
     let stages = if decades.is_finite() { decades.clamp(0.0, MOST_STAGES) as i32 } else { 0 };
     Ok((0..=stages).rev().map(|stage| problem.noise_power() * 10.0_f64.powi(stage)).collect())
 }
 
-/// The latest and the best point that a descent has evaluated.
-struct Evaluations<'a, 'f> {
-    function: &'a mut Function<'f>,
-    /// Where `latest` was evaluated, as argmin has it.
-    parameter: Vec<f64>,
-    /// The same point, as `function` has it.
-    factor: Mat<c64>,
-    /// argmin asks for cost and gradient apart; one evaluation gives both.
-    latest: Objective,
-    best: Mat<c64>,
-    best_value: f64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{BlockFading, Fading};
 
-impl<'a, 'f> Evaluations<'a, 'f> {
-    fn start(function: &'a mut Function<'f>, start: MatRef<'_, c64>) -> Result<Self, Error> {
-        let factor = start.to_owned();
-        let mut latest = Objective::zeros(start);
-        function(start, &mut latest)?;
-        let (best, best_value) = (factor.clone(), latest.value);
-        Ok(Self { function, parameter: Vec::new(), factor, latest, best, best_value })
-    }
-
-    /// The objective at `parameter`, in units of which `length` is one.
-    fn at(&mut self, parameter: &[f64], length: f64) -> Result<&Objective, Error> {
-        if self.parameter != parameter {
-            self.parameter.clear();
-            unflatten(parameter, length, self.factor.as_mut());
-            (self.function)(self.factor.as_ref(), &mut self.latest)?;
-            self.parameter.extend_from_slice(parameter);
-            if self.latest.value < self.best_value {
-                self.best_value = self.latest.value;
-                self.best.copy_from(&self.factor);
+    /// `1 + Σ_ij c_ij |A_ij − T_ij|²`, `c` from 1 to 100.
+    fn quadratic(target: &Mat<c64>) -> impl Fn(MatRef<'_, c64>, &mut Objective) {
+        move |factor, objective| {
+            objective.value = 1.0;
+            for j in 0..factor.ncols() {
+                for i in 0..factor.nrows() {
+                    let weight =
+                        100.0_f64.powf((i + j) as f64 / (factor.nrows() + factor.ncols() - 2) as f64);
+                    let difference = factor[(i, j)] - target[(i, j)];
+                    objective.value += weight * difference.norm_sqr();
+                    objective.gradient[(i, j)] = difference * (2.0 * weight);
+                }
             }
         }
-        Ok(&self.latest)
     }
-}
 
-/// A function in units in which the start has value and length 1.
-struct Scaled<'r, 'a, 'f> {
-    length: f64,
-    value: f64,
-    evaluations: &'r RefCell<Evaluations<'a, 'f>>,
-    pool: Pool,
-}
-
-impl CostFunction for Scaled<'_, '_, '_> {
-    type Param = Vector;
-    type Output = f64;
-
-    fn cost(&self, parameter: &Vector) -> Result<f64, argmin::core::Error> {
-        Ok(self.evaluations.borrow_mut().at(parameter.entries(), self.length)?.value / self.value)
+    fn start_and_target() -> [Mat<c64>; 2] {
+        [1, 2].map(|seed| BlockFading::new(Fading::RAYLEIGH, 6, &[3], seed).unwrap().block(0).remove(0))
     }
-}
 
-impl Gradient for Scaled<'_, '_, '_> {
-    type Param = Vector;
-    type Gradient = Vector;
+    const STOP: Stop = Stop { gradient: 0.0, decrease: 1e-15, iterations: 200 };
 
-    fn gradient(&self, parameter: &Vector) -> Result<Vector, argmin::core::Error> {
-        let mut evaluations = self.evaluations.borrow_mut();
-        let objective = evaluations.at(parameter.entries(), self.length)?;
-        Ok(self.pool.vector(flat(objective.gradient.as_ref(), self.length / self.value)))
+    #[test]
+    fn quadratic_is_minimized() {
+        let [start, target] = start_and_target();
+        let quadratic = quadratic(&target);
+        let mut function = |factor: MatRef<'_, c64>, objective: &mut Objective| {
+            quadratic(factor, objective);
+            Ok(())
+        };
+        let descent = minimize_function(&mut function, start.as_ref(), STOP).unwrap();
+        assert!(descent.converged && descent.iterations < 60, "{} iterations", descent.iterations);
+        assert!(squared_norm((&descent.factor - &target).as_ref()).sqrt() < 1e-6);
+        let stop = Stop { gradient: 1e-3, ..STOP };
+        let earlier = minimize_function(&mut function, start.as_ref(), stop).unwrap();
+        assert!(earlier.converged && earlier.iterations < descent.iterations);
+        let few = minimize_function(&mut function, start.as_ref(), Stop { iterations: 5, ..STOP }).unwrap();
+        assert!(!few.converged && few.iterations == 5 && few.value > earlier.value);
+        // At the optimum no step gains: the decrease is none.
+        let again = minimize_function(&mut function, target.as_ref(), STOP).unwrap();
+        assert!(!again.converged && again.value == 1.0 && again.factor == target, "zero gradient");
     }
-}
 
-/// Column by column, real and imaginary parts in turn.
-fn flat(matrix: MatRef<'_, c64>, scale: f64) -> impl Iterator<Item = f64> {
-    let entries = matrix.col_iter().flat_map(|column| column.iter());
-    entries.flat_map(move |entry| [entry.re * scale, entry.im * scale])
-}
-
-fn unflatten(flat: &[f64], scale: f64, mut matrix: MatMut<'_, c64>) {
-    let mut numbers = flat.chunks_exact(2);
-    for column in matrix.as_mut().col_iter_mut() {
-        for (entry, number) in column.iter_mut().zip(&mut numbers) {
-            *entry = c64::new(number[0] * scale, number[1] * scale);
+    /// An error, or no number, at the start or further on.
+    #[test]
+    fn failures_end_the_descent() {
+        let [start, target] = start_and_target();
+        let quadratic = quadratic(&target);
+        for (good, nan) in [(0, false), (0, true), (4, false), (4, true)] {
+            let mut evaluations = 0;
+            let mut function = |factor: MatRef<'_, c64>, objective: &mut Objective| {
+                quadratic(factor, objective);
+                evaluations += 1;
+                if evaluations <= good {
+                    return Ok(());
+                }
+                objective.value = f64::NAN;
+                if nan { Ok(()) } else { Err(Error::Numerical { operation: "a test" }) }
+            };
+            match minimize_function(&mut function, start.as_ref(), STOP) {
+                Err(Error::Numerical { operation }) => assert!(good == 0 && (operation == "a test") != nan),
+                Err(error) => panic!("{error}"),
+                Ok(descent) => {
+                    let mut objective = Objective::zeros(start.as_ref());
+                    quadratic(start.as_ref(), &mut objective);
+                    assert!(good > 0 && !descent.converged && descent.value < objective.value);
+                    quadratic(descent.factor.as_ref(), &mut objective);
+                    assert_eq!(descent.value, objective.value);
+                }
+            }
         }
     }
 }
