@@ -242,6 +242,7 @@ fn fewer_streams_than_antennas_have_a_weak_bound() {
 #[cfg(feature = "parallel")]
 #[test]
 fn results_do_not_depend_on_threads() {
+    use solver::recovery::{Randomization, gaussian_randomization};
     let problem = paper_problem(8, 6);
     let x = Mat::<c64>::identity(20, 20);
     let aggregators = |threads| {
