@@ -6,7 +6,7 @@ use harness::instance::{Instance, parse};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use solver::Problem;
-use solver::recovery::{self, Randomization, Refinement};
+use solver::recovery::{self, DesignOptions, Randomization, Refinement};
 use solver::relaxation::{Options, Relaxation, Scope};
 use solver::transceiver::{self, Transceiver};
 
@@ -128,6 +128,28 @@ fn design_with(problem: &Problem) {
         {
             check(problem, &paper);
         }
+    }
+    design_zero_forcing(problem);
+}
+
+/// Of zero forcing, the same, and `σ² α` not below the bound for all of it.
+fn design_zero_forcing(problem: &Problem) {
+    let options = DesignOptions {
+        relaxation: Options { relative_gap: 1e-3, max_iterations: 40 },
+        candidates: 2,
+        starts: 2,
+        finalists: 1,
+        rough: Refinement { decrease: 1e-2, max_iterations: 10 },
+        refinement: Refinement { decrease: 1e-6, max_iterations: 20 },
+        seed: 0,
+    };
+    let Ok(design) = recovery::design_zero_forcing(problem, &options) else { return };
+    check(problem, &design.transceiver);
+    let noise = problem.noise_power() * design.transceiver.alpha();
+    assert!(design.mse.is_finite() && design.mse >= noise, "MSE {} below σ² α = {noise}", design.mse);
+    assert!(design.stationarity >= 0.0, "stationarity {}", design.stationarity);
+    if let Some(bound) = design.bound {
+        assert!(bound <= noise * (1.0 + 1e-9), "the bound {bound} is above σ² α = {noise}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Arithmetic that the claims are checked with: faer's products and decompositions, nothing of the solver's.
 
-use faer::linalg::solvers::DenseSolveCore;
+use faer::linalg::solvers::{DenseSolveCore, SelfAdjointEigen};
 use faer::{Mat, MatRef, Side, c64};
 
 /// `I` of the given side.
@@ -46,4 +46,13 @@ pub fn hermitian(matrix: MatRef<'_, c64>) -> Mat<c64> {
 /// Eigenvalues of a Hermitian matrix, ascending. A matrix with entries that are not finite has NaN.
 pub fn eigenvalues(matrix: MatRef<'_, c64>) -> Vec<f64> {
     matrix.self_adjoint_eigenvalues(Side::Lower).unwrap_or_else(|_| vec![f64::NAN; matrix.nrows()])
+}
+
+/// `M_+^{1/2}`, the root of the positive part of a Hermitian matrix with finite entries.
+pub fn root(matrix: MatRef<'_, c64>) -> Mat<c64> {
+    let eigen = SelfAdjointEigen::new(matrix, Side::Lower).expect("finite entries");
+    let half = Mat::from_fn(matrix.nrows(), matrix.nrows(), |i, j| {
+        eigen.U()[(i, j)] * eigen.S().column_vector()[j].re.max(0.0).sqrt()
+    });
+    half * eigen.U().adjoint()
 }

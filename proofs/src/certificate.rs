@@ -12,11 +12,10 @@
 
 #[cfg(test)]
 mod tests {
-    use crate::arithmetic::{eigenvalues, hermitian, scaled};
+    use crate::arithmetic::{eigenvalues, hermitian, root, scaled};
     use crate::config_of;
     use crate::programs::{dual_value, received, solve};
-    use faer::linalg::solvers::SelfAdjointEigen;
-    use faer::{Mat, Side, c64};
+    use faer::{Mat, c64};
     use proptest::prelude::*;
     use solver::relaxation::Relaxation;
     use solver::strategies::{Channels, Sizes, crop, duals, grid, primals, problems};
@@ -29,10 +28,7 @@ mod tests {
 
     /// The nearest positive semidefinite matrix to the Hermitian part.
     fn positive_part(matrix: &Mat<c64>) -> Mat<c64> {
-        let eigen = SelfAdjointEigen::new(hermitian(matrix.as_ref()).as_ref(), Side::Lower).unwrap();
-        let root = Mat::from_fn(matrix.nrows(), matrix.nrows(), |i, j| {
-            eigen.U()[(i, j)] * eigen.S().column_vector()[j].re.max(0.0).sqrt()
-        });
+        let root = root(hermitian(matrix.as_ref()).as_ref());
         hermitian((&root * root.adjoint()).as_ref())
     }
 

@@ -18,10 +18,11 @@
 
 #[cfg(test)]
 mod tests {
-    use crate::arithmetic::{eigenvalues, hermitian, identity, inverse, norm, scaled, squared_norm, trace};
+    use crate::arithmetic::{
+        eigenvalues, hermitian, identity, inverse, norm, root, scaled, squared_norm, trace,
+    };
     use crate::{config, tolerance};
-    use faer::linalg::solvers::SelfAdjointEigen;
-    use faer::{Mat, Side, c64};
+    use faer::{Mat, c64};
     use proptest::prelude::*;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
@@ -34,14 +35,6 @@ mod tests {
     const SIZES: Sizes =
         Sizes { devices: 1..=3, streams: 1..=2, transmit_surplus: 0..=2, receive_surplus: 0..=1, tall: true };
     const WITHIN: f64 = 1e-8;
-
-    fn root(matrix: &Mat<c64>) -> Mat<c64> {
-        let eigen = SelfAdjointEigen::new(matrix.as_ref(), Side::Lower).unwrap();
-        let half = Mat::from_fn(matrix.nrows(), matrix.nrows(), |i, j| {
-            eigen.U()[(i, j)] * eigen.S().column_vector()[j].re.max(0.0).sqrt()
-        });
-        half * eigen.U().adjoint()
-    }
 
     /// `E[G G^H]` for `G = F Ξ`, one column: `Ξ` takes every pattern of signs that `pattern` makes of `bits` of them.
     fn second_moment(factor: &Mat<c64>, bits: usize, pattern: impl Fn(usize, u32) -> f64) -> Mat<c64> {
@@ -79,7 +72,7 @@ mod tests {
         fn draws_have_second_moment_x(problem in problems(&SIZES, Channels::WellConditioned), primal in primals(&SIZES)) {
             let x = primal.of(&problem);
             let rows = x.nrows();
-            let found = second_moment(&root(&x), rows, sign);
+            let found = second_moment(&root(x.as_ref()), rows, sign);
             let difference = norm((&found - &x).as_ref());
             prop_assert!(difference <= tolerance(rows, rows as f64 * norm(x.as_ref())), "{difference}");
         }
@@ -149,7 +142,7 @@ mod tests {
     fn other_draws() {
         let x = diagonal(&[1.0, 4.0]);
         assert_eq!(second_moment(&x, 2, sign), diagonal(&[1.0, 16.0]));
-        let equal = second_moment(&root(&x), 1, |_, signs| sign(0, signs));
+        let equal = second_moment(&root(x.as_ref()), 1, |_, signs| sign(0, signs));
         assert!(eigenvalues(equal.as_ref())[0].abs() < 1e-15);
     }
 

@@ -65,31 +65,30 @@ mod tests {
         Sizes { devices: 1..=3, streams: 1..=3, transmit_surplus: 0..=1, receive_surplus: 0..=2, tall: true };
     const WITHIN: f64 = 1e-9;
 
+    fn check(relaxations: &[Relaxation], problem: &Problem) -> Result<(), TestCaseError> {
+        for &relaxation in relaxations {
+            let expected = closed_form(relaxation, problem, 0, problem.channels()[0].ncols());
+            let found = solve(relaxation, problem)?.certificate;
+            let shown = format!("{relaxation:?}: {found:?}, closed form {expected}");
+            prop_assert!(found.lower <= expected * (1.0 + WITHIN), "{shown}");
+            prop_assert!(found.upper >= expected * (1.0 - WITHIN), "{shown}");
+        }
+        Ok(())
+    }
+
     proptest! {
         #![proptest_config(config_of(48))]
 
         /// The certified interval holds the closed form.
         #[test]
         fn values_are_the_closed_forms(problem in problems(&SIZES, Channels::WellConditioned)) {
-            let problem = alone(&problem, 0);
-            for relaxation in Relaxation::ALL {
-                let expected = closed_form(relaxation, &problem, 0, problem.channels()[0].ncols());
-                let found = solve(relaxation, &problem)?.certificate;
-                prop_assert!(found.lower <= expected * (1.0 + WITHIN), "{relaxation:?}: {found:?}, closed form {expected}");
-                prop_assert!(found.upper >= expected * (1.0 - WITHIN), "{relaxation:?}: {found:?}, closed form {expected}");
-            }
+            check(&Relaxation::ALL, &alone(&problem, 0))?;
         }
 
         /// Under a line of sight of up to 60 dB, for those that the native methods reach there.
         #[test]
         fn values_with_a_line_of_sight(problem in problems(&SIZES, Channels::LineOfSight)) {
-            let problem = alone(&problem, 0);
-            for relaxation in [Relaxation::LambdaMin, Relaxation::Mmse] {
-                let expected = closed_form(relaxation, &problem, 0, problem.channels()[0].ncols());
-                let found = solve(relaxation, &problem)?.certificate;
-                prop_assert!(found.lower <= expected * (1.0 + WITHIN), "{relaxation:?}: {found:?}, closed form {expected}");
-                prop_assert!(found.upper >= expected * (1.0 - WITHIN), "{relaxation:?}: {found:?}, closed form {expected}");
-            }
+            check(&[Relaxation::LambdaMin, Relaxation::Mmse], &alone(&problem, 0))?;
         }
 
         /// More devices: between the largest and the sum.

@@ -130,6 +130,11 @@ pub(crate) fn trace(matrix: MatRef<'_, c64>) -> f64 {
     (0..matrix.nrows().min(matrix.ncols())).map(|i| matrix[(i, i)].re).sum()
 }
 
+/// `tr M^{1/2}` of a Hermitian matrix; negative eigenvalues (rounding) count as zero.
+pub(crate) fn trace_of_root(matrix: MatRef<'_, c64>) -> Result<f64, Error> {
+    Ok(eigenvalues(matrix)?.iter().map(|value| value.max(0.0).sqrt()).sum())
+}
+
 /// `Re tr(A^H B)`, the inner product of the real vector space of complex matrices.
 pub(crate) fn inner(a: MatRef<'_, c64>, b: MatRef<'_, c64>) -> f64 {
     let mut sum = 0.0;

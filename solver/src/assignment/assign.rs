@@ -8,8 +8,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::coordinates::{Coordinates, equal_power_start};
 use super::{
-    AssignmentError, AssignmentOptions, AssignmentProblem, AssignmentState, ChannelSource, ShortTermValue,
+    AssignmentError, AssignmentOptions, AssignmentProblem, AssignmentState, CertifiedValue, ChannelSource,
+    ShortTermValue,
 };
+use crate::relaxation::Certificate;
 use crate::sca::{
     Evaluation, Function, IterationRecord, Polyhedron, ScaReport, StochasticProgram, StochasticSca,
     TerminationReason,
@@ -64,7 +66,8 @@ pub fn assign_observed<S: ChannelSource, V: ShortTermValue>(
     options: &AssignmentOptions,
     observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
 ) -> Result<Assignment, AssignmentError> {
-    resume(problem, options, &mut start(problem, options)?, observer)
+    let (mut state, coordinates) = begin(problem, options)?;
+    advance(problem, options, &coordinates, &mut state, observer)
 }
 
 /// The state of an assignment before its first iteration, for [`resume`].
@@ -75,14 +78,23 @@ pub fn start<S: ChannelSource, V: ShortTermValue>(
     problem: &AssignmentProblem<S, V>,
     options: &AssignmentOptions,
 ) -> Result<AssignmentState, AssignmentError> {
+    begin(problem, options).map(|(state, _)| state)
+}
+
+/// The state before the first iteration, and the coordinates it is in.
+fn begin<S: ChannelSource, V: ShortTermValue>(
+    problem: &AssignmentProblem<S, V>,
+    options: &AssignmentOptions,
+) -> Result<(AssignmentState, Coordinates), AssignmentError> {
     let start = equal_power_start(problem)?;
     let coordinates = Coordinates::about(problem, &start)?;
-    let Scale { value: unit, curvature, unconverged } =
+    let Scale { first, value: unit, curvature, unconverged } =
         Scale::measured(problem, &coordinates, &start, options.seed)?;
     let program = LongTerm { problem, coordinates: &coordinates, unit, unconverged: Cell::new(unconverged) };
     let sca = StochasticSca::new(&program, options.sca.clone()).start(&coordinates.scaled(&start));
-    let weights = coordinates.weights().to_vec();
-    Ok(AssignmentState { sca: sca.map_err(Box::new)?, weights, unit, curvature, unconverged })
+    let (sca, weights) = (sca.map_err(Box::new)?, coordinates.weights().to_vec());
+    let state = AssignmentState { sca, weights, seed: options.seed, first, unit, curvature, unconverged };
+    Ok((state, coordinates))
 }
 
 /// Continues from `state` until the options' number of iterations, counted from the start, or an earlier end. The history is that since the
@@ -90,9 +102,15 @@ pub fn start<S: ChannelSource, V: ShortTermValue>(
 ///
 /// `state` is advanced in place, one finished iteration at a time: after an error it is that of the last one finished.
 ///
+/// Problem and seed must be those of the start. Channels and short-term value, which may be a caller's own, are recognized by the value of
+/// the first pilot block, which is computed once more: its bounds must meet those of the state, up to `1e-6` of the value (room for
+/// another machine's rounding), and have their [`Scope`](crate::relaxation::Scope). What agrees with the start there and not elsewhere
+/// is not noticed. The other options may change; they hold from here on.
+///
 /// # Errors
 /// As [`assign`]; [`AssignmentError::StateDevices`], [`AssignmentError::StateWeight`] if the state is that of devices that
-/// spend otherwise (that channels, relaxation and seed are those of the start is not checked);
+/// spend otherwise, [`AssignmentError::StateSeed`] if of another seed, [`AssignmentError::StateValue`] if of other channels or another
+/// short-term value;
 /// [`ScaError::NothingLeft`](crate::sca::ScaError::NothingLeft) as [`AssignmentError::Optimization`] if it has done all iterations.
 ///
 /// # Example
@@ -120,10 +138,24 @@ pub fn resume<S: ChannelSource, V: ShortTermValue>(
     problem: &AssignmentProblem<S, V>,
     options: &AssignmentOptions,
     state: &mut AssignmentState,
+    observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
+) -> Result<Assignment, AssignmentError> {
+    let start = equal_power_start(problem)?;
+    let coordinates = Coordinates::about(problem, &start)?;
+    state.check_devices(&coordinates)?;
+    state.check_seed(options.seed)?;
+    state.check_value(bounds(&problem.value_and_gradient(&start, pilot(options.seed).next_u64())?))?;
+    advance(problem, options, &coordinates, state, observer)
+}
+
+/// The iterations of [`resume`], from a state that is the problem's.
+fn advance<S: ChannelSource, V: ShortTermValue>(
+    problem: &AssignmentProblem<S, V>,
+    options: &AssignmentOptions,
+    coordinates: &Coordinates,
+    state: &mut AssignmentState,
     mut observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
 ) -> Result<Assignment, AssignmentError> {
-    let coordinates = Coordinates::about(problem, &equal_power_start(problem)?)?;
-    state.check(&coordinates)?;
     let AssignmentState { sca, unit, curvature, unconverged, .. } = state;
     let unit = *unit;
     let in_units = |record: &IterationRecord| IterationRecord {
@@ -132,7 +164,7 @@ pub fn resume<S: ChannelSource, V: ShortTermValue>(
         subproblem_gap: unit * record.subproblem_gap,
         ..record.clone()
     };
-    let program = LongTerm { problem, coordinates: &coordinates, unit, unconverged: Cell::new(*unconverged) };
+    let program = LongTerm { problem, coordinates, unit, unconverged: Cell::new(*unconverged) };
     let settings = options.sca.clone().with_objective_curvature(options.relative_curvature * *curvature)?;
     // Blocks of an iteration that fails are counted when it is done again.
     let finished = |record: &IterationRecord| {
@@ -145,8 +177,23 @@ pub fn resume<S: ChannelSource, V: ShortTermValue>(
     Ok(Assignment { shares, termination, guaranteed, unconverged: *unconverged, history })
 }
 
+/// The draws of the pilot blocks.
+fn pilot(seed: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(PILOT_STREAM);
+    rng
+}
+
+/// The interval of a value, whichever way round a caller's own value gives it.
+fn bounds(value: &CertifiedValue) -> Certificate {
+    let (lower, upper) = (value.lower.min(value.upper), value.lower.max(value.upper));
+    Certificate { lower, upper, scope: value.scope }
+}
+
 /// The size of the objective at the start, so that the surrogate needs no tuning by hand.
 struct Scale {
+    /// `v` of the first pilot block.
+    first: Certificate,
     /// Mean of `v`; the program is in units of it.
     value: f64,
     /// `max_n |∂v/∂z_n|` in units of `value`: half the second derivative where `v ∝ 1/p_n`.
@@ -162,23 +209,23 @@ impl Scale {
         start: &[f64],
         seed: u64,
     ) -> Result<Self, AssignmentError> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(PILOT_STREAM);
-        let (mut mean, mut unconverged) = (0.0, 0);
-        let mut slopes = vec![0.0; problem.devices()];
-        for _ in 0..PILOT_BLOCKS {
-            let value = problem.value_and_gradient(start, rng.next_u64())?;
+        let mut rng = pilot(seed);
+        let pilots: Vec<CertifiedValue> = (0..PILOT_BLOCKS)
+            .map(|_| problem.value_and_gradient(start, rng.next_u64()))
+            .collect::<Result<_, _>>()?;
+        let (mut mean, mut slopes) = (0.0, vec![0.0; problem.devices()]);
+        for value in &pilots {
             mean += value.value() / PILOT_BLOCKS as f64;
-            unconverged += usize::from(!value.converged);
             for (slope, g) in slopes.iter_mut().zip(coordinates.gradient(&value.gradient)) {
                 *slope += g / PILOT_BLOCKS as f64;
             }
         }
+        let unconverged = pilots.iter().filter(|value| !value.converged).count();
         let value = if mean.abs() > 0.0 { mean.abs() } else { 1.0 };
         let curvature = slopes.iter().fold(0.0, |most: f64, g| most.max(g.abs() / value));
         // Where computing costs nothing every assignment is as good: any curvature serves.
         let curvature = if curvature > 0.0 && curvature.is_finite() { curvature } else { 1.0 };
-        Ok(Self { value, curvature, unconverged })
+        Ok(Self { first: bounds(&pilots[0]), value, curvature, unconverged })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::relaxation::Certificate;
 use crate::sca::{OptionsError, PolyhedronError, ScaError};
 
 /// Errors of the model assignment, with the values that show why.
@@ -129,6 +130,26 @@ pub enum AssignmentError {
         expected: f64,
         /// `w_n` of the state.
         found: f64,
+    },
+    /// A kept state is of a run with another seed.
+    #[error("a state of seed {found} where the options have seed {expected}")]
+    StateSeed {
+        /// Seed of the options.
+        expected: u64,
+        /// Seed of the state.
+        found: u64,
+    },
+    /// A kept state is of other channels or another short-term value: at the start, the first pilot block has another `v`, or bounds of
+    /// another scope.
+    #[error(
+        "a state whose first block has the value {} to {} ({:?}) where the problem's has {} to {} ({:?}): other channels or another short-term value",
+        found.lower, found.upper, found.scope, expected.lower, expected.upper, expected.scope
+    )]
+    StateValue {
+        /// The value of the problem.
+        expected: Certificate,
+        /// The value of the state.
+        found: Certificate,
     },
     /// A kept state has a weight or a scale that is not positive and finite.
     #[error("the state holds the scale {value}, which is not positive and finite")]

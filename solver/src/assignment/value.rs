@@ -2,7 +2,7 @@
 
 use faer::{Mat, c64};
 
-use crate::linalg::{eigenvalues, trace};
+use crate::linalg::{trace, trace_of_root};
 use crate::relaxation::{Options, Relaxation, Scope, Solution};
 use crate::{Error, Problem, Quantity};
 
@@ -169,8 +169,7 @@ fn mmse_dual_slopes(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<f64>, Er
     let devices = dual.iter().zip(problem.signal_variance()).zip(problem.transmit_power());
     devices
         .map(|((multiplier, variance), power)| {
-            let roots: f64 =
-                eigenvalues(multiplier.as_ref())?.iter().map(|value| value.max(0.0).sqrt()).sum();
+            let roots = trace_of_root(multiplier.as_ref())?;
             let sum = power + problem.noise_power() * trace(multiplier.as_ref());
             Ok(-problem.noise_power() * variance * (roots / sum).powi(2))
         })

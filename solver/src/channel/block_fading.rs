@@ -59,7 +59,8 @@ impl BlockFading {
     }
 
     /// The block that the iterator yields next.
-    pub(super) fn next_block(&self) -> u64 {
+    #[cfg(feature = "serde")]
+    pub(crate) fn next_block(&self) -> u64 {
         self.next
     }
 

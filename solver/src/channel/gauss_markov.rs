@@ -2,7 +2,6 @@
 
 use super::{BlockFading, Fading};
 use crate::error::{Error, Quantity};
-use crate::linalg::require_matrix;
 use faer::{Mat, c64};
 use std::f64::consts::TAU;
 
@@ -60,30 +59,15 @@ impl GaussMarkov {
         seed: u64,
     ) -> Result<Self, Error> {
         let innovations = BlockFading::new(fading, receive_antennas, transmit_antennas, seed)?;
-        Self::resumed(correlation.into(), innovations, Vec::new())
+        let correlation = correlation.into();
+        require_correlation(correlation)?;
+        Ok(Self { correlation, innovations, last: Vec::new() })
     }
 
-    /// A process whose next block follows `last`, or is block 0 where `last` is empty, as it must be before block 0 and there alone.
-    ///
-    /// # Errors
-    /// [`Error::OutOfRange`]; [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `last` is not what it must be.
-    pub(crate) fn resumed(
-        correlation: c64,
-        innovations: BlockFading,
-        last: Vec<Mat<c64>>,
-    ) -> Result<Self, Error> {
-        require_correlation(correlation)?;
-        let antennas = innovations.transmit_antennas();
-        let devices = if innovations.next_block() == 0 { 0 } else { antennas.len() };
-        let found = last.len();
-        if found != devices {
-            return Err(Error::DeviceCount { quantity: Quantity::Channel, devices, found });
-        }
-        for (device, (channel, &columns)) in last.iter().zip(antennas).enumerate() {
-            let expected = (innovations.receive_antennas(), columns);
-            require_matrix(channel.as_ref(), expected, Quantity::Channel, device)?;
-        }
-        Ok(Self { correlation, innovations, last })
+    /// A process whose next block follows `last`, from parts that are known to fit each other.
+    #[cfg(feature = "serde")]
+    pub(crate) fn from_parts(correlation: c64, innovations: BlockFading, last: Vec<Mat<c64>>) -> Self {
+        Self { correlation, innovations, last }
     }
 
     /// `ρ`.

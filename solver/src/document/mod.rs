@@ -242,9 +242,27 @@ pub(crate) struct GaussMarkov {
 }
 
 impl TryFrom<GaussMarkov> for channel::GaussMarkov {
-    type Error = Error;
+    type Error = String;
 
-    fn try_from(GaussMarkov { correlation, innovations, last }: GaussMarkov) -> Result<Self, Error> {
-        Self::resumed(correlation, innovations, last)
+    fn try_from(GaussMarkov { correlation, innovations, last }: GaussMarkov) -> Result<Self, String> {
+        channel::require_correlation(correlation).map_err(|error| error.to_string())?;
+        let (next, antennas) = (innovations.next_block(), innovations.transmit_antennas());
+        let (expected, why) = match next {
+            0 => (0, "where `innovations.next` is 0, before the first block".into()),
+            _ => (antennas.len(), format!("one per device, where `innovations.next` is {next}")),
+        };
+        let valid = last.len() == expected;
+        records::require(
+            valid,
+            "the number of matrices in `last`",
+            last.len(),
+            &format!("{expected}, {why}"),
+        )?;
+        for (device, (channel, &columns)) in last.iter().zip(antennas).enumerate() {
+            let expected = (innovations.receive_antennas(), columns);
+            require_matrix(channel.as_ref(), expected, Quantity::Channel, device)
+                .map_err(|error| format!("`last`: {error}"))?;
+        }
+        Ok(Self::from_parts(correlation, innovations, last))
     }
 }

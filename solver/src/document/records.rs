@@ -33,7 +33,12 @@ fn is_confidence(value: f64) -> bool {
 }
 
 /// Refuses `value` of `field` unless it is valid.
-fn require(valid: bool, field: &str, value: impl std::fmt::Display, expected: &str) -> Result<(), String> {
+pub(super) fn require(
+    valid: bool,
+    field: &str,
+    value: impl std::fmt::Display,
+    expected: &str,
+) -> Result<(), String> {
     if valid { Ok(()) } else { Err(format!("{field} is {value}; valid: {expected}")) }
 }
 

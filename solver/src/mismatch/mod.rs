@@ -101,16 +101,19 @@ pub(crate) fn stationarity(objective: &Objective, factor: MatRef<'_, c64>) -> f6
 pub(crate) fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) -> Result<f64, Error> {
     let mut scale = 0.0_f64;
     for device in 0..problem.devices() {
-        scale = scale.max(zero_forcing_power(problem, device, direction)? / problem.precoder_budget(device));
+        let power = if problem.serves_all(device) {
+            inverse_gram_trace(problem, device, direction)?
+        } else {
+            Seen::of(problem, device, direction)?.zero_forcing_power()
+        };
+        scale = scale.max(power / problem.precoder_budget(device));
     }
     Ok(scale)
 }
 
-fn zero_forcing_power(problem: &Problem, device: usize, direction: MatRef<'_, c64>) -> Result<f64, Error> {
-    if !problem.serves_all(device) {
-        let seen = Seen::of(problem, device, direction)?;
-        return Ok(if seen.reaches_all_streams() { seen.zero_forcing_power() } else { f64::INFINITY });
-    }
+/// `tr((D_n^H D_n)^{-1})`, infinite if `D_n` lacks full column rank: [`Seen::zero_forcing_power`] of a device that serves all streams, for
+/// which singular values without vectors, a third of the work, are enough.
+fn inverse_gram_trace(problem: &Problem, device: usize, direction: MatRef<'_, c64>) -> Result<f64, Error> {
     let channel = problem.channels()[device].as_ref();
     let seen = channel.adjoint() * direction;
     let singular = seen.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;

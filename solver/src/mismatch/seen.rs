@@ -59,8 +59,11 @@ impl Seen {
         if gain > self.rounding { gain.recip() } else { 0.0 }
     }
 
-    /// `‖B‖_F²` of the least `B` with `D_n^H B = E_n`, where there is one.
+    /// `‖B‖_F²` of the least `B` with `D_n^H B = E_n`, infinite where there is none.
     pub fn zero_forcing_power(&self) -> f64 {
+        if !self.reaches_all_streams() {
+            return f64::INFINITY;
+        }
         let powers = self.modes().into_iter().zip(&self.gains);
         powers.map(|((_, weight), &gain)| weight * self.inverse(gain).powi(2)).sum()
     }

@@ -89,3 +89,21 @@ fn check_ray(problem: &Problem) {
     }
     assert_eq!(best_value(problem, point.as_ref()).unwrap(), ray.value(best));
 }
+
+/// The two ways to the power of zero forcing, where both apply; a device that sees only two directions of three has none.
+#[test]
+fn zero_forcing_powers_agree() {
+    let problem = uneven_problem();
+    let point = random(3, 2);
+    let lost = Mat::from_fn(8, 3, |i, j| point[(i, j.min(1))]);
+    for device in 0..problem.devices() {
+        let ways = |direction: MatRef<'_, c64>| {
+            let seen = Seen::of(&problem, device, direction).unwrap();
+            [seen.zero_forcing_power(), inverse_gram_trace(&problem, device, direction).unwrap()]
+        };
+        let [with_vectors, without] = ways(point.as_ref());
+        assert!((with_vectors / without - 1.0).abs() < 1e-12, "{with_vectors} {without}");
+        assert_eq!(ways(lost.as_ref()), [f64::INFINITY; 2]);
+    }
+    assert_eq!(zero_forcing_scale(&problem, lost.as_ref()).unwrap(), f64::INFINITY);
+}

@@ -10,7 +10,7 @@ use super::certificate::{Certificate, Scope, dual_feasible, positive_part, requi
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, hermitian_part, trace};
+use crate::linalg::{eigenvalues, hermitian_part, trace, trace_of_root};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -48,7 +48,7 @@ pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f
 
 /// `(tr U_n^{1/2})²/q_n`, one device's part of the dual objective.
 fn share(problem: &Problem, device: usize, multiplier: &Mat<c64>) -> Result<f64, Error> {
-    let roots: f64 = eigenvalues(multiplier.as_ref())?.iter().map(|value| value.max(0.0).sqrt()).sum();
+    let roots = trace_of_root(multiplier.as_ref())?;
     Ok(roots * roots / problem.precoder_budget(device))
 }
 

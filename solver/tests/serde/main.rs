@@ -291,17 +291,17 @@ fn invalid_models_are_refused() {
     let column = json!({ "rows": 4, "columns": 1, "re": zeros, "im": zeros });
     assert_refused::<GaussMarkov>(
         with(&process, "/last/0", column.clone()),
-        "channel matrix H_n of device 0 is 4×1, expected 4×2",
-    );
-    assert_refused::<GaussMarkov>(
-        with(&process, "/last", json!([column])),
-        "1 values of channel matrix H_n for 2 devices",
+        "`last`: channel matrix H_n of device 0 is 4×1, expected 4×2",
     );
     // Before block 0 there is no last block, afterwards always one.
-    let (next, count) = ("/innovations/next", "2 values of channel matrix H_n for 0 devices");
-    assert_refused::<GaussMarkov>(with(&process, next, json!(0)), count);
-    let count = "0 values of channel matrix H_n for 2 devices";
-    assert_refused::<GaussMarkov>(with(&process, "/last", json!([])), count);
+    let count = |found: usize, expected: &str| {
+        format!("the number of matrices in `last` is {found}; valid: {expected}")
+    };
+    let after = "2, one per device, where `innovations.next` is 1";
+    assert_refused::<GaussMarkov>(with(&process, "/last", json!([column])), &count(1, after));
+    assert_refused::<GaussMarkov>(with(&process, "/last", json!([])), &count(0, after));
+    let before = "0, where `innovations.next` is 0, before the first block";
+    assert_refused::<GaussMarkov>(with(&process, "/innovations/next", json!(0)), &count(2, before));
     let energy =
         EnergyModel::new(1.0, 0.1, 1.0, Accounting::PerAllReduce { symbols: 8, streams: 2 }).unwrap();
     assert_refused::<EnergyModel>(
