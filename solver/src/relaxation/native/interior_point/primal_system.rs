@@ -9,12 +9,12 @@ use crate::relaxation::native::coordinates;
 use crate::relaxation::native::pairs::Pairs;
 use faer::{Mat, c64};
 
-/// With `ΔS = s̄ − sym(S ΔX X^{-1})` and `ΔU_n = ū_n − sym(U_n ΔZ_n Z_n^{-1})`,
+/// With `ΔS = s̄ − sym(S ΔX X^{-1})` and `ΔW_n = w̄_n − sym(W_n ΔZ_n Z_n^{-1})`,
 ///
-/// `Σ_n sym(A_n ΔX B_n) = s̄ + Σ H_n ū_n H_n^H`,  `A_0 = S`, `B_0 = X^{-1}`, `A_n = H_n U_n H_n^H`, `B_n = H_n Z_n^{-1} H_n^H`.
+/// `Σ_n sym(A_n ΔX B_n) = s̄ + Σ h_n w̄_n h_n^H`,  `A_0 = S`, `B_0 = X^{-1}`, `A_n = h_n W_n h_n^H`, `B_n = h_n Z_n^{-1} h_n^H`.
 #[derive(Debug, Clone)]
 pub(super) struct PrimalSystem {
-    /// `H_n V`, `V` being `U_n` or `Z_n^{-1}`.
+    /// `h_n W_n` or `h_n Z_n^{-1}`.
     amplified: Mat<c64>,
     /// `A_n` or `B_n`.
     square: Mat<c64>,

@@ -100,7 +100,7 @@ fn directions_satisfy_the_newton_equations() {
     }
 }
 
-/// Estimated by its own last value long enough, a direction leads to points with `⟨X, S⟩ + Σ ⟨U_n, Z_n⟩` as aimed at, second order and all.
+/// Estimated by its own last value long enough, a direction leads to points with `⟨X, S⟩ + Σ ⟨W_n, Z_n⟩` as aimed at, second order and all.
 #[test]
 fn repeated_solutions_reach_the_complementarity_they_aim_at() {
     for elimination in ELIMINATIONS {
