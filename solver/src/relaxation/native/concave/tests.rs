@@ -263,6 +263,7 @@ fn bounds_on_the_gap_decide_as_the_gap_itself() {
     }
 }
 
+/// Of each linearized equation, relatively.
 const TOLERANCE: f64 = 1e-11;
 
 /// `X S = τI` as Helmberg, Kojima and Monteiro linearize it, `λ_n s_n = τ`, both with the second-order terms of `estimate`, and
