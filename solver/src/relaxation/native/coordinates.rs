@@ -5,7 +5,7 @@
 //! matrices `(e_a e_b^T + e_b e_a^T)/√2` and `i(e_a e_b^T − e_b e_a^T)/√2`.
 
 use faer::prelude::ReborrowMut;
-use faer::{ColMut, Mat, MatMut, MatRef, c64};
+use faer::{ColMut, MatMut, MatRef, c64};
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// Writes the `T²` coordinates of the Hermitian part of `matrix`.
@@ -49,54 +49,9 @@ pub(super) fn diagonal(side: usize, i: usize) -> usize {
     i * (2 * side - i)
 }
 
-/// Writes the `rows² × columns²` matrix, in coordinates, of an operator that takes a `columns×columns` matrix `U` to `Σ M U M^H`, the
-/// `M` being `rows×columns`. All that it depends on are the sums `entry(i, k, j, l) = Σ M[i,k] conj(M[j,l])`. The same goes for
-/// `Σ (M U N^H + N U M^H)`, with the sums `Σ (M[i,k] conj(N[j,l]) + N[i,k] conj(M[j,l]))`.
-///
-/// `lower` leaves out what is above the diagonal.
-#[inline]
-pub(super) fn write_operator(
-    mut matrix: MatMut<'_, f64>,
-    (rows, columns): (usize, usize),
-    lower: bool,
-    entry: impl Fn(usize, usize, usize, usize) -> c64,
-) {
-    let mut column = 0;
-    for l in 0..columns {
-        for k in l..columns {
-            let mut row = if lower { column } else { 0 };
-            for j in (if lower { l } else { 0 })..rows {
-                for i in (if lower && j == l { k } else { j })..rows {
-                    let first = entry(i, k, j, l);
-                    if i == j && k == l {
-                        matrix[(row, column)] = first.re;
-                    } else if i == j {
-                        // The second sum is the conjugate of the first.
-                        matrix[(row, column)] = SQRT_2 * first.re;
-                        matrix[(row, column + 1)] = -SQRT_2 * first.im;
-                    } else if k == l {
-                        matrix[(row, column)] = SQRT_2 * first.re;
-                        matrix[(row + 1, column)] = SQRT_2 * first.im;
-                    } else {
-                        let second = entry(i, l, j, k);
-                        let (sum, difference) = (first + second, first - second);
-                        matrix[(row, column)] = sum.re;
-                        matrix[(row + 1, column)] = sum.im;
-                        matrix[(row, column + 1)] = -difference.im;
-                        matrix[(row + 1, column + 1)] = difference.re;
-                    }
-                    row += if i == j { 1 } else { 2 };
-                }
-            }
-            column += if k == l { 1 } else { 2 };
-        }
-    }
-}
-
 /// Passes to `put` every entry of the `rows² × columns²` matrix, in coordinates, of `U ↦ P U Q^H + Q U P^H`, `P` and `Q` being `rows×columns`.
 ///
-/// What [`write_operator`] writes for `entry(i, k, j, l) = P[i,k] conj(Q[j,l]) + Q[i,k] conj(P[j,l])`, column by column without a look at
-/// each entry's place.
+/// All are sums and differences of `P[i,k] conj(Q[j,l]) + Q[i,k] conj(P[j,l])`, found column by column without a look at each entry's place.
 #[inline]
 pub(super) fn put_product(
     mut matrix: MatMut<'_, f64>,
@@ -166,61 +121,6 @@ fn slice_mut<'a>(column: ColMut<'a, f64>) -> &'a mut [f64] {
     column.try_as_col_major_mut().map_or(&mut [], |column| column.as_slice_mut())
 }
 
-/// Where the real and imaginary parts of `side × side` Hermitian matrices are in real vectors of `side²` numbers, so that their products
-/// entry by entry are sums of products of two numbers.
-#[derive(Debug, Clone)]
-pub(super) struct Places {
-    side: usize,
-    /// By column of the matrix.
-    places: Vec<Place>,
-}
-
-/// Where the parts of one entry are.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    real: usize,
-    /// Any place where `sign` is zero.
-    imaginary: usize,
-    /// 1 below the diagonal, −1 above, 0 on it.
-    sign: f64,
-}
-
-impl Places {
-    /// Real parts at their places in the lower triangle, imaginary parts at their mirror images.
-    pub fn new(side: usize) -> Self {
-        let place = |k: usize| {
-            let (i, j) = (k % side, k / side);
-            let (a, b) = (i.max(j), i.min(j));
-            let sign = (i as f64 - j as f64).clamp(-1.0, 1.0);
-            Place { real: a + b * side, imaginary: b + a * side, sign }
-        };
-        Self { side, places: (0..side * side).map(place).collect() }
-    }
-
-    /// Writes the parts of a Hermitian matrix; its lower triangle is read.
-    pub fn write(&self, matrix: MatRef<'_, c64>, parts: &mut [f64]) {
-        for j in 0..self.side {
-            for i in j..self.side {
-                let entry = matrix[(i, j)];
-                parts[j + i * self.side] = entry.im;
-                parts[i + j * self.side] = entry.re;
-            }
-        }
-    }
-
-    /// `Σ A[first] conj(B[second])` over pairs of matrices, from the sums `products` of `a bᵀ`, `a` and `b` being the parts of both.
-    #[inline]
-    pub fn product(&self, products: &Mat<f64>, first: (usize, usize), second: (usize, usize)) -> c64 {
-        let place = |(i, j): (usize, usize)| self.places[i + j * self.side];
-        let (first, second) = (place(first), place(second));
-        let (real, imaginary) = (products.col_as_slice(second.real), products.col_as_slice(second.imaginary));
-        c64::new(
-            real[first.real] + first.sign * second.sign * imaginary[first.imaginary],
-            first.sign * real[first.imaginary] - second.sign * imaginary[first.real],
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,56 +147,24 @@ mod tests {
     }
 
     #[test]
-    fn operators_in_coordinates_are_products_of_matrices() {
-        let mut rng = ChaCha8Rng::seed_from_u64(2);
-        let m = [(); 2].map(|()| Fading::PAPER.sample(3, 2, &mut rng));
-        let u = hermitian_part(Fading::PAPER.sample(2, 2, &mut rng).as_ref());
-        let mut operator = Mat::<f64>::zeros(9, 4);
-        write_operator(operator.as_mut(), (3, 2), false, |i, k, j, l| {
-            m.iter().map(|m| m[(i, k)] * m[(j, l)].conj()).sum()
-        });
-        let (mut input, mut expected) = (vec![0.0; 4], vec![0.0; 9]);
-        write(u.as_ref(), &mut input);
-        write((&m[0] * &u * m[0].adjoint() + &m[1] * &u * m[1].adjoint()).as_ref(), &mut expected);
-        for (row, expected) in expected.iter().enumerate() {
-            let found: f64 = (0..4).map(|column| operator[(row, column)] * input[column]).sum();
-            assert!((found - expected).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn products_are_those_of_their_entries() {
+    fn products_in_coordinates_are_products_of_matrices() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         for (rows, columns) in [(3, 2), (1, 4), (4, 4), (2, 1)] {
             let [p, q] = [(); 2].map(|()| Fading::PAPER.sample(rows, columns, &mut rng));
-            let shape = || Mat::<f64>::zeros(rows * rows, columns * columns);
-            let (mut expected, mut found) = (shape(), shape());
-            write_operator(expected.as_mut(), (rows, columns), false, |i, k, j, l| {
-                p[(i, k)] * q[(j, l)].conj() + q[(i, k)] * p[(j, l)].conj()
-            });
+            let mut found = Mat::<f64>::zeros(rows * rows, columns * columns);
             found.fill(1.0);
             put_product(found.as_mut(), p.as_ref(), q.as_ref(), |slot, value| *slot += value);
+            let (mut u, mut expected) = (Mat::zeros(columns, columns), vec![0.0; rows * rows]);
             for j in 0..columns * columns {
-                for i in 0..rows * rows {
-                    assert!(
-                        (found[(i, j)] - 1.0 - expected[(i, j)]).abs() < 1e-12,
-                        "{rows} {columns}: {i} {j}"
-                    );
+                let mut basis = vec![0.0; columns * columns];
+                basis[j] = 1.0;
+                read(&basis, u.as_mut());
+                let image = &p * &u * q.adjoint() + &q * &u * p.adjoint();
+                write(image.as_ref(), &mut expected);
+                for (i, expected) in expected.iter().enumerate() {
+                    let found = found[(i, j)] - 1.0;
+                    assert!((found - expected).abs() < 1e-12, "{rows} {columns}: {i} {j}");
                 }
-            }
-        }
-    }
-
-    #[test]
-    fn the_lower_triangle_of_an_operator_is_that_of_the_whole() {
-        let m = Fading::PAPER.sample(3, 3, &mut ChaCha8Rng::seed_from_u64(3));
-        let entry = |i: usize, k: usize, j: usize, l: usize| m[(i, k)] * m[(j, l)].conj();
-        let (mut whole, mut lower) = (Mat::<f64>::zeros(9, 9), Mat::<f64>::zeros(9, 9));
-        write_operator(whole.as_mut(), (3, 3), false, entry);
-        write_operator(lower.as_mut(), (3, 3), true, entry);
-        for j in 0..9 {
-            for i in j..9 {
-                assert_eq!(whole[(i, j)], lower[(i, j)]);
             }
         }
     }

@@ -10,7 +10,7 @@ pub(super) type Strip = Mat<c64>;
 /// Which unknowns a Newton system keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Elimination {
-    /// `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
+    /// `ΔU_n`, or `ΔW_n` where the channels are whitened: `Σ T_n²` unknowns, cost cubic in `N`.
     Dual,
     /// `ΔX`: `R²` unknowns, cost linear in `N`.
     Primal,

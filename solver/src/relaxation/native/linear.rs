@@ -17,7 +17,7 @@ pub(super) fn points(
     options: &Options,
 ) -> Result<Points, Error> {
     let (basis, channels) = reduced(problem.channels());
-    // With H_n = W Σ V^H and s = Σ/√c_n the constraint is diag(s) W^H X W diag(s) ⪰ I, and c_n U_n = V U' V^H: in these bases
+    // With H_n = Q_n Σ_n V_n^H and h_n = Q_n Σ_n/√c_n the constraint is h_n^H X h_n ⪰ I, and c_n U_n = V_n W_n V_n^H: in these bases
     // a strong line of sight only scales the unknowns, which Cholesky factors do not mind.
     let sides: Vec<usize> = channels.iter().map(Mat::ncols).collect();
     method.reserve(channels.first().map_or(0, Mat::nrows), &sides);

@@ -8,6 +8,7 @@ mod coordinates;
 mod interior_point;
 mod layout;
 mod linear;
+mod pairs;
 
 use super::{Backend, Options, Points, Relaxation, Solution};
 use crate::error::Error;

@@ -4,7 +4,8 @@ use super::device::Device;
 use super::newton::{Direction, Frame};
 use super::operator::Operator;
 use crate::linalg::{Scratch, factorize, multiply, solve_factorized};
-use crate::relaxation::native::coordinates::{self, Places};
+use crate::relaxation::native::coordinates;
+use crate::relaxation::native::pairs::Pairs;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
@@ -13,18 +14,13 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
 
 /// `(I + W^{1/2} 𝓗 K 𝓗ᵀ W^{1/2}) x = W^{-1/2} b − W^{1/2} (r − 𝓗 K^{1/2} z Δλ)` for `ΔX = W^{1/2} x`, with the `Δλ_n` as a border.
 ///
-/// `𝓗 K 𝓗ᵀ` takes `X` to `Σ (A_n X B_n + B_n X A_n)`, `A_n = E_n (M_n + θ_n λ_n I)^{-1} E_n^H`, `B_n = E_n U_n E_n^H`, so that all that it depends on are
-/// sums of products of two entries: those of a real `R²×R²` matrix of rank `2N`.
+/// `𝓗 K 𝓗ᵀ` takes `X` to `Σ (A_n X B_n + B_n X A_n)`, `A_n = E_n (M_n + θ_n λ_n I)^{-1} E_n^H`, `B_n = E_n U_n E_n^H`.
 #[derive(Debug, Clone)]
 pub(super) struct PrimalSystem {
     /// `W^{1/2}` by coordinate.
     root_weights: Vec<f64>,
-    places: Places,
-    /// The parts of `A_1, …, A_N, B_1, …, B_N`, a column each.
-    first: Mat<f64>,
-    /// Those of `B_1, …, B_N, A_1, …, A_N`.
-    second: Mat<f64>,
-    products: Mat<f64>,
+    /// The `A_n`, then the `B_n`.
+    pairs: Pairs,
     /// `L L^T = I + W^{1/2} 𝓗 K 𝓗ᵀ W^{1/2}`.
     matrix: Mat<f64>,
     /// `L^{-1} W^{1/2} 𝓗 K^{1/2} z`, a column per device.
@@ -42,15 +38,10 @@ impl PrimalSystem {
     pub fn new(receive: usize, sides: &[usize]) -> Self {
         let (unknowns, devices) = (receive * receive, sides.len());
         let side = sides.iter().copied().max().unwrap_or(0);
-        let square = || Mat::zeros(unknowns, unknowns);
-        let pairs = || Mat::zeros(unknowns, 2 * devices);
         Self {
             root_weights: vec![0.0; unknowns],
-            places: Places::new(receive),
-            first: pairs(),
-            second: pairs(),
-            products: square(),
-            matrix: square(),
+            pairs: Pairs::new(receive, devices),
+            matrix: Mat::zeros(unknowns, unknowns),
             coupled: Mat::zeros(unknowns, devices),
             border: Mat::zeros(devices, devices),
             scaled: Mat::zeros(receive, side),
@@ -71,17 +62,8 @@ impl PrimalSystem {
     ) -> bool {
         self.weigh(frame);
         self.write_devices(operator, devices);
-        let Self { root_weights, places, first, second, products, matrix, coupled, border, .. } = self;
-        write_lower_product(products.as_mut(), Accum::Replace, first.as_ref(), second.transpose());
-        for j in 0..products.ncols() {
-            for i in j + 1..products.nrows() {
-                products[(j, i)] = products[(i, j)];
-            }
-        }
-        let shape = (frame.x.nrows(), frame.x.nrows());
-        coordinates::write_operator(matrix.as_mut(), shape, true, |i, k, j, l| {
-            places.product(products, (i, k), (j, l))
-        });
+        let Self { root_weights, pairs, matrix, coupled, border, .. } = self;
+        pairs.write_operator(1.0, matrix.as_mut());
         for (j, &factor) in root_weights.iter().enumerate() {
             let column = matrix.col_as_slice_mut(j)[j..].iter_mut();
             column.zip(&root_weights[j..]).for_each(|(entry, weight)| *entry *= factor * weight);
@@ -93,7 +75,9 @@ impl PrimalSystem {
         solve_lower_triangular_in_place(matrix.as_ref(), coupled.as_mut(), Par::Seq);
         border.fill(0.0);
         softness.iter().enumerate().for_each(|(n, &softness)| border[(n, n)] = softness);
-        write_lower_product(border.as_mut(), Accum::Add, coupled.transpose(), coupled.as_ref());
+        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        let (left, right) = (coupled.transpose(), coupled.as_ref());
+        triangular::matmul(border.as_mut(), lower, Accum::Add, left, full, right, full, 1.0, Par::Seq);
         factorize(border.as_mut(), scratch)
     }
 
@@ -112,7 +96,7 @@ impl PrimalSystem {
 
     /// `A_n`, `B_n` and `W^{1/2} 𝓗 K^{1/2} z_n` of every device.
     fn write_devices(&mut self, operator: &Operator, devices: &[Device]) {
-        let Self { root_weights, places, first, second, coupled, scaled, square, .. } = self;
+        let Self { root_weights, pairs, coupled, scaled, square, .. } = self;
         for (n, (part, device)) in operator.parts.iter().zip(devices).enumerate() {
             let e = part.columns(&operator.stacked);
             let mut congruence = |square: &mut Mat<c64>, weight: &dyn Fn(usize) -> f64| {
@@ -124,9 +108,9 @@ impl PrimalSystem {
                 multiply(square.as_mut(), scaled.as_ref(), e.adjoint());
             };
             congruence(square, &|i| device.inverses[i]);
-            places.write(square.as_ref(), first.col_as_slice_mut(n));
+            pairs.set(n, devices.len() + n, square.as_ref());
             congruence(square, &|i| device.amplitudes[i] * device.amplitudes[i]);
-            places.write(square.as_ref(), first.col_as_slice_mut(devices.len() + n));
+            pairs.set(devices.len() + n, n, square.as_ref());
             congruence(square, &|i| {
                 device.coupling[i] * device.stiffness[coordinates::diagonal(part.side, i)]
             });
@@ -134,9 +118,6 @@ impl PrimalSystem {
             coordinates::write(square.as_ref(), column);
             column.iter_mut().zip(root_weights.iter()).for_each(|(value, weight)| *value *= weight);
         }
-        let (a, b) = first.as_ref().split_at_col(devices.len());
-        second.as_mut().subcols_mut(0, devices.len()).copy_from(b);
-        second.as_mut().subcols_mut(devices.len(), devices.len()).copy_from(a);
     }
 
     /// Replaces `b` in `out.x` by `ΔX`, and writes `ΔS` and the `Δλ_n`; `drive` is `γ`.
@@ -175,11 +156,4 @@ impl PrimalSystem {
         }
         frame.write_slack(operator, u, out.s.as_mut());
     }
-}
-
-/// The lower triangle of `left · right`, written or added.
-fn write_lower_product(out: MatMut<'_, f64>, accum: Accum, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
-    let full = BlockStructure::Rectangular;
-    let lower = BlockStructure::TriangularLower;
-    triangular::matmul(out, lower, accum, left, full, right, full, 1.0, Par::Seq);
 }

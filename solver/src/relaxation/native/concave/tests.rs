@@ -1,14 +1,17 @@
-//! Derivatives by finite differences, the operator against matrices, and the two eliminations against each other.
+//! Derivatives by finite differences, the operator against matrices, directions against the equations that they solve, and the two eliminations
+//! against each other.
 
 use super::device::Device;
+use super::newton::Direction;
 use super::operator::Operator;
-use super::{Program, SaddlePoint, start};
+use super::{Iterate, Program, SaddlePoint, start};
 use crate::channel::{BlockFading, Fading};
 use crate::linalg::{Scratch, Spectrum, eigenvalues, hermitian_part, inner, squared_norm, trace};
 use crate::mismatch;
 use crate::relaxation::native::coordinates::{self, diagonal};
 use crate::relaxation::native::layout::Elimination;
-use faer::{Mat, c64};
+use faer::linalg::solvers::DenseSolveCore;
+use faer::{Mat, Side, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -180,15 +183,15 @@ fn operator_is_consistent() {
     }
 }
 
-fn program(noise: f64) -> Program {
-    let channels = BlockFading::new(Fading::PAPER, 5, &[2, 3, 1, 2], 6).unwrap().block(0);
-    let noise = vec![noise, 2.0 * noise, noise, 0.5 * noise];
-    Program::new(&channels, vec![1.0, 0.1, 5.0, 0.7], noise)
-}
+/// Devices of unequal antennas: fewer unknowns `ΔU_n` than `ΔX` has, and more.
+const SHAPES: [(usize, [usize; 4]); 2] = [(5, [2, 3, 1, 2]), (3, [3, 1, 2, 3])];
 
-/// At the cold start.
-fn method(noise: f64, elimination: Elimination) -> SaddlePoint {
-    let mut method = SaddlePoint::new(program(noise), elimination);
+/// At the cold start of a problem with unequal budgets and noise.
+fn method((receive, sides): (usize, [usize; 4]), noise: f64, elimination: Elimination) -> SaddlePoint {
+    let channels = BlockFading::new(Fading::PAPER, receive, &sides, 6).unwrap().block(0);
+    let noise = vec![noise, 2.0 * noise, noise, 0.5 * noise];
+    let program = Program::new(&channels, vec![1.0, 0.1, 5.0, 0.7], noise);
+    let mut method = SaddlePoint::new(program, elimination);
     method.iterate = start::cold(&method.program).unwrap();
     assert!(method.evaluate());
     method
@@ -198,7 +201,7 @@ fn method(noise: f64, elimination: Elimination) -> SaddlePoint {
 fn eliminations_agree() {
     for noise in [0.0, 1e-3, 1.0, 100.0] {
         let [mut dual, mut primal] =
-            [Elimination::Dual, Elimination::Primal].map(|elimination| method(noise, elimination));
+            [Elimination::Dual, Elimination::Primal].map(|elimination| method(SHAPES[0], noise, elimination));
         for _ in 0..6 {
             assert!(dual.advance() && primal.advance());
             let (found, expected) = (&primal.iterate, &dual.iterate);
@@ -244,7 +247,7 @@ fn gap(method: &SaddlePoint) -> f64 {
 #[test]
 fn bounds_on_the_gap_decide_as_the_gap_itself() {
     for noise in [0.0, 1.0] {
-        let mut method = method(noise, Elimination::Dual);
+        let mut method = method(SHAPES[0], noise, Elimination::Dual);
         for _ in 0..6 {
             let gap = gap(&method);
             for tolerance in
@@ -260,11 +263,96 @@ fn bounds_on_the_gap_decide_as_the_gap_itself() {
     }
 }
 
+/// Of each linearized equation, relatively.
+const TOLERANCE: f64 = 1e-11;
+
+/// `X S = τI` as Helmberg, Kojima and Monteiro linearize it, `λ_n s_n = τ`, both with the second-order terms of `estimate`, and
+/// `S = I − Σ H_n U_n H_n^H`, `s_n = q_n − tr M_n (M_n + θ_n λ_n I)^{-2}` to first order, for a direction that is not in the frame.
+fn assert_solves(
+    program: &Program,
+    iterate: &Iterate,
+    target: f64,
+    estimate: Option<&Direction>,
+    direction: &Direction,
+) {
+    let Iterate { x, s, multiplier, slack } = iterate;
+    let inverse_of = |matrix: &Mat<c64>| matrix.llt(Side::Lower).unwrap().inverse();
+    let identity = |side: usize| Mat::<c64>::identity(side, side);
+    let close = |found: f64, expected: f64, size: f64| {
+        assert!((found - expected).abs() <= TOLERANCE * size, "{found} {expected} of {size}");
+    };
+
+    let inverse = inverse_of(s);
+    let product = |x: &Mat<c64>, s: &Mat<c64>| hermitian_part((x * s * &inverse).as_ref());
+    let mut wanted = scaled(&inverse, target) - x;
+    if let Some(estimate) = estimate {
+        wanted -= product(&estimate.x, &estimate.s);
+    }
+    assert_near(&(&direction.x + product(x, &direction.s)), &wanted, TOLERANCE);
+
+    let mut wanted = identity(s.nrows()) - s;
+    for n in 0..multiplier.len() {
+        let h = program.channel(n);
+        let (gram, gram_change) = (h.adjoint() * x * h, h.adjoint() * &direction.x * h);
+        let (value, change) = (multiplier[n], direction.multiplier[n]);
+        let floor = program.noise[n] * value;
+        let shift = scaled(&identity(gram.nrows()), floor);
+        let m = inverse_of(&(&gram + &shift));
+        let u = scaled(&(&m * &m), value);
+        let coupling = (&gram - &shift) * &m * &m * &m;
+        let u_change = scaled(&coupling, change) - &u * &gram_change * &m - &m * &gram_change * &u;
+        wanted -= h * (u + u_change) * h.adjoint();
+
+        let left = program.budgets[n] - trace((&gram * &m * &m).as_ref());
+        let along_gram = trace((&coupling * &gram_change).as_ref());
+        let along_multiplier = 2.0 * program.noise[n] * trace((&gram * &m * &m * &m).as_ref()) * change;
+        let terms = [left - slack[n], along_gram, along_multiplier];
+        close(direction.slack[n], terms.iter().sum(), terms.iter().map(|term| term.abs()).sum());
+
+        let second = estimate.map_or(0.0, |estimate| estimate.multiplier[n] * estimate.slack[n]);
+        let terms = [value * direction.slack[n], slack[n] * change];
+        let wanted = target - value * slack[n] - second;
+        close(terms.iter().sum(), wanted, terms.iter().map(|term| term.abs()).sum());
+    }
+    assert_near(&direction.s, &wanted, TOLERANCE);
+}
+
+#[test]
+fn directions_solve_the_linearized_equations() {
+    for shape in SHAPES {
+        for noise in [0.0, 0.3] {
+            for elimination in [Elimination::Dual, Elimination::Primal] {
+                let mut method = method(shape, noise, elimination);
+                (0..2).for_each(|_| assert!(method.advance() && method.evaluate()));
+                let SaddlePoint {
+                    program,
+                    iterate,
+                    devices,
+                    eigenbases,
+                    residual,
+                    newton,
+                    predictor,
+                    corrector,
+                    ..
+                } = &mut method;
+                assert!(newton.update(iterate, devices, eigenbases, residual, &mut Scratch::default()));
+                newton.direction(iterate, devices, 0.01, None, predictor);
+                newton.direction(iterate, devices, 0.02, Some(predictor), corrector);
+                // Turns them out of the frame; a step of 0 leaves the iterate where it is.
+                newton.advance(iterate, predictor, 0.0, 0.0);
+                newton.advance(iterate, corrector, 0.0, 0.0);
+                assert_solves(program, iterate, 0.01, None, predictor);
+                assert_solves(program, iterate, 0.02, Some(predictor), corrector);
+            }
+        }
+    }
+}
+
 /// A direction of full length satisfies the linearized equations: the residual of `S = I − Σ H U H^H` vanishes to second order.
 #[test]
 fn full_steps_remove_the_residual_to_second_order() {
     for elimination in [Elimination::Dual, Elimination::Primal] {
-        let mut method = method(0.3, elimination);
+        let mut method = method(SHAPES[0], 0.3, elimination);
         (0..4).for_each(|_| assert!(method.advance() && method.evaluate()));
         let residual = |method: &SaddlePoint| {
             let slacks = method.devices.iter().zip(&method.iterate.slack);

@@ -5,7 +5,7 @@ use crate::relaxation::native::layout::{Block, Strip};
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, c64};
 
-/// `[H_1 … H_N]`, and memory for a product with it.
+/// `[h_1 … h_N]`, and memory for a product with it.
 #[derive(Debug, Clone)]
 pub(super) struct Channels {
     pub blocks: Vec<Block>,
@@ -20,7 +20,7 @@ impl Channels {
         Self { blocks, columns: Mat::zeros(receive, total), product: Mat::zeros(receive, total) }
     }
 
-    /// `Σ H_n U_n H_n^H`.
+    /// `Σ h_n W_n h_n^H`.
     pub fn received(&mut self, u: &Strip, mut out: MatMut<'_, c64>) {
         for block in &self.blocks {
             let target = block.columns_mut(&mut self.product);
@@ -30,7 +30,7 @@ impl Channels {
         make_hermitian(out);
     }
 
-    /// `H_n^H X H_n` for every device.
+    /// `h_n^H X h_n` for every device.
     pub fn seen(&mut self, x: MatRef<'_, c64>, out: &mut Strip) {
         multiply(self.product.as_mut(), x, self.columns.as_ref());
         for block in &self.blocks {

@@ -9,14 +9,14 @@ use crate::relaxation::native::layout::{Elimination, Strip};
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, c64};
 
-/// One direction: `ΔX`, `ΔS`, the `ΔU_n` and the `ΔZ_n`.
+/// One direction: `ΔX`, `ΔS`, the `ΔW_n` and the `ΔZ_n`.
 #[derive(Debug, Clone)]
 pub(super) struct Direction {
     pub x: Mat<c64>,
     pub s: Mat<c64>,
     pub u: Strip,
     pub z: Strip,
-    /// `ΔS S^{-1}` and the `ΔU_n U_n^{-1}`, or `ΔX X^{-1}` and the `ΔZ_n Z_n^{-1}`.
+    /// `ΔS S^{-1}` and the `ΔW_n W_n^{-1}`, or `ΔX X^{-1}` and the `ΔZ_n Z_n^{-1}`.
     pub ratio: Mat<c64>,
     pub ratios: Strip,
 }
@@ -31,13 +31,13 @@ impl Direction {
 /// What a direction aims at.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
-    /// `τ`, the eigenvalue that all of `X S` and the `U_n Z_n` should have.
+    /// `τ`, the eigenvalue that all of `X S` and the `W_n Z_n` should have.
     pub complementarity: f64,
-    /// Whose products `ΔX ΔS` and `ΔU_n ΔZ_n` are taken for those of the direction sought.
+    /// Whose products `ΔX ΔS` and `ΔW_n ΔZ_n` are taken for those of the direction sought.
     pub estimate: Option<&'a Direction>,
 }
 
-/// The factorized Newton equations: with the `ΔU_n` kept, of the direction of Helmberg, Kojima and Monteiro; with `ΔX` kept, of its dual.
+/// The factorized Newton equations: with the `ΔW_n` kept, of the direction of Helmberg, Kojima and Monteiro; with `ΔX` kept, of its dual.
 #[derive(Debug, Clone)]
 pub(super) enum System {
     Dual(DualSystem),

@@ -1,4 +1,4 @@
-//! The Newton system of the `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
+//! The Newton system of the `ΔW_n`: `Σ T_n²` unknowns, cost cubic in `N`.
 
 use super::channels::Channels;
 use super::direction::{Direction, Target, write_target};
@@ -11,12 +11,12 @@ use faer::prelude::ReborrowMut;
 use faer::{Mat, c64};
 use std::ops::Range;
 
-/// With `ΔX = x̄ − sym(X ΔS S^{-1})`, `ΔZ_n = z̄_n − sym(Z_n ΔU_n U_n^{-1})`, `P = H^H X H` and `Q = H^H S^{-1} H`,
+/// With `ΔX = x̄ − sym(X ΔS S^{-1})`, `ΔZ_n = z̄_n − sym(Z_n ΔW_n W_n^{-1})`, `h = [h_1 … h_N]`, `P = h^H X h` and `Q = h^H S^{-1} h`,
 ///
-/// `Σ_m sym(P_nm ΔU_m Q_mn) + sym(Z_n ΔU_n U_n^{-1}) = z̄_n − H_n^H x̄ H_n`.
+/// `Σ_m sym(P_nm ΔW_m Q_mn) + sym(Z_n ΔW_n W_n^{-1}) = z̄_n − h_n^H x̄ h_n`.
 #[derive(Debug, Clone)]
 pub(super) struct DualSystem {
-    /// `S^{-1} H`.
+    /// `S^{-1} h`.
     product: Mat<c64>,
     /// `P` and `Q`.
     gram: Mat<c64>,

@@ -1,19 +1,19 @@
 //! A primal–dual interior-point method on the complex Hermitian cone (theory, section 3), for
 //!
-//! min `tr X` s.t. `Z_n = H_n^H X H_n − I ⪰ 0`  and its dual  max `Σ tr U_n` s.t. `S = I − Σ H_n U_n H_n^H ⪰ 0`,
+//! min `tr X` s.t. `Z_n = h_n^H X h_n − I ⪰ 0`  and its dual  max `Σ tr W_n` s.t. `S = I − Σ h_n W_n h_n^H ⪰ 0`,
 //!
-//! with `H_n = Q_n diag(s_n)` whitened by its demand, `Q_n` with orthonormal columns. Every iterate is strictly feasible on both
-//! sides, so its gap `tr X − Σ tr U_n` is a true one.
+//! with `h_n = Q_n Σ_n/√c_n`, the channel `H_n = Q_n Σ_n V_n^H` in its singular bases and whitened by its demand, and `W_n = c_n V_n^H U_n V_n`.
+//! Every iterate is strictly feasible on both sides, so its gap `tr X − Σ tr W_n` is a true one.
 //!
-//! A step aims at `X S = τI` and `U_n Z_n = τI` with `τ` a fixed part of the mean complementarity. With `ΔS = −Σ H_n ΔU_n H_n^H` and
-//! `ΔZ_n = H_n^H ΔX H_n`, the direction of Helmberg, Kojima and Monteiro solves
+//! A step aims at `X S = τI` and `W_n Z_n = τI` with `τ` a fixed part of the mean complementarity. With `ΔS = −Σ h_n ΔW_n h_n^H` and
+//! `ΔZ_n = h_n^H ΔX h_n`, the direction of Helmberg, Kojima and Monteiro solves
 //!
-//! `ΔX + sym(X ΔS S^{-1}) = τS^{-1} − X − sym(ΔX' ΔS' S^{-1})`,  `ΔZ_n + sym(Z_n ΔU_n U_n^{-1}) = τU_n^{-1} − Z_n − sym(ΔZ_n' ΔU_n' U_n^{-1})`,
+//! `ΔX + sym(X ΔS S^{-1}) = τS^{-1} − X − sym(ΔX' ΔS' S^{-1})`,  `ΔZ_n + sym(Z_n ΔW_n W_n^{-1}) = τW_n^{-1} − Z_n − sym(ΔZ_n' ΔW_n' W_n^{-1})`,
 //!
-//! and its dual the same with the roles of `(X, Z_n)` and `(S, U_n)` exchanged. Primes mark an estimate of the direction itself: nothing at
+//! and its dual the same with the roles of `(X, Z_n)` and `(S, W_n)` exchanged. Primes mark an estimate of the direction itself: nothing at
 //! first, then the last solution, so that a few solutions with one factorization come close to a step that satisfies the equations of
 //! complementarity whole, and may go nearly all the way. Mehrotra's corrector is the first of them.
-//! [`dual_system`] eliminates all but the `ΔU_n`, [`primal_system`], for the dual direction, all but `ΔX`; the smaller system is taken.
+//! [`dual_system`] eliminates all but the `ΔW_n`, [`primal_system`], for the dual direction, all but `ΔX`; the smaller system is taken.
 //!
 //! All memory is in [`InteriorPoint`] and is kept from one problem to the next: no iteration allocates.
 
@@ -52,12 +52,12 @@ struct Iterate {
     /// `X`.
     x: Mat<c64>,
     s: Mat<c64>,
-    /// The `U_n`, whitened: `Σ tr U_n` is the dual value.
+    /// The `W_n`: `Σ tr W_n` is the dual value.
     u: Strip,
     z: Strip,
 }
 
-/// `S^{-1}` and the `U_n^{-1}`, or `X^{-1}` and the `Z_n^{-1}`.
+/// `S^{-1}` and the `W_n^{-1}`, or `X^{-1}` and the `Z_n^{-1}`.
 #[derive(Debug, Clone)]
 struct Inverses {
     whole: Mat<c64>,
@@ -82,7 +82,7 @@ impl Inverses {
 #[derive(Debug, Clone)]
 pub(super) struct InteriorPoint {
     sides: Vec<usize>,
-    /// The `H_n`, whitened.
+    /// The `h_n`.
     channels: Channels,
     iterate: Iterate,
     inverses: Inverses,
@@ -124,7 +124,7 @@ impl InteriorPoint {
         }
     }
 
-    /// Where to write one device's `H_n`, whitened and with orthogonal columns, before [`start`](Self::start).
+    /// Where to write one device's `h_n`, with orthogonal columns, before [`start`](Self::start).
     pub fn channel_mut(&mut self, device: usize) -> MatMut<'_, c64> {
         self.channels.blocks[device].columns_mut(&mut self.channels.columns)
     }
@@ -134,7 +134,7 @@ impl InteriorPoint {
         &self.iterate.x
     }
 
-    /// The multipliers of one device, `U_n`, whitened.
+    /// The multipliers of one device, `W_n`.
     pub fn multiplier(&self, device: usize) -> MatRef<'_, c64> {
         self.channels.blocks[device].of(&self.iterate.u)
     }
@@ -153,13 +153,13 @@ impl InteriorPoint {
         iterations
     }
 
-    /// `tr X − Σ tr U_n`.
+    /// `tr X − Σ tr W_n`.
     fn gap(&self) -> f64 {
         let dual: f64 = self.channels.blocks.iter().map(|block| trace(block.of(&self.iterate.u))).sum();
         trace(self.iterate.x.as_ref()) - dual
     }
 
-    /// `S = I − Σ H_n U_n H_n^H`.
+    /// `S = I − Σ h_n W_n h_n^H`.
     fn update_slack(&mut self) {
         let Iterate { s, u, .. } = &mut self.iterate;
         self.channels.received(u, s.as_mut());
@@ -167,7 +167,7 @@ impl InteriorPoint {
         (0..s.nrows()).for_each(|i| s[(i, i)].re += 1.0);
     }
 
-    /// `Z_n = H_n^H X H_n − I`.
+    /// `Z_n = h_n^H X h_n − I`.
     fn update_surplus(&mut self) {
         let Iterate { x, z, .. } = &mut self.iterate;
         self.channels.seen(x.as_ref(), z);
@@ -232,7 +232,7 @@ impl InteriorPoint {
         best
     }
 
-    /// Steps in `[0, 1]` that keep `X` and every `Z_n`, and `S` and every `U_n`, positive definite along the last direction.
+    /// Steps in `[0, 1]` that keep `X` and every `Z_n`, and `S` and every `W_n`, positive definite along the last direction.
     fn steps(&mut self) -> (f64, f64) {
         let (mut primal, mut dual) = (1.0, 1.0);
         let Self { channels, iterate, directions: [direction, ..], work, .. } = self;

@@ -9,12 +9,12 @@ use faer::{Mat, c64};
 const EVEN_PART: f64 = 0.3;
 /// How far beyond the weakest constraint `X` starts.
 const SURPLUS: f64 = 1.3;
-/// The largest eigenvalue of `Σ H_n U_n H_n^H` at the start, 1 being the boundary.
+/// The largest eigenvalue of `Σ h_n W_n h_n^H` at the start, 1 being the boundary.
 const LOAD: f64 = 0.95;
 
 impl InteriorPoint {
-    /// A strictly feasible start: `X` is the sum of every device's own optimum `(H_n^+)^H H_n^+` and a multiple of the identity,
-    /// scaled into the interior; `U_n` is proportional to `Z_n^{-1}`, as on the central path.
+    /// A strictly feasible start: `X` is the sum of every device's own optimum `(h_n^+)^H h_n^+` and a multiple of the identity,
+    /// scaled into the interior; `W_n` is proportional to `Z_n^{-1}`, as on the central path.
     pub fn start(&mut self) -> Result<(), Error> {
         let failed = Error::Numerical { operation: "the interior-point method's start" };
         let columns = &self.channels.columns;
