@@ -1,7 +1,7 @@
 //! Bounds that need no trust in a solver.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{Spectrum, eigenvalues, hermitian_part, require_matrix};
+use crate::linalg::{Spectrum, add_product, eigenvalues, hermitian_part, require_matrix};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, Side, c64};
 
@@ -98,7 +98,7 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
     let mut feasible = Vec::with_capacity(dual.len());
     for (device, (channel, multiplier)) in problem.channels().iter().zip(dual).enumerate() {
         let positive = positive_part(multiplier.as_ref(), channel.ncols(), Quantity::DualMatrix, device)?;
-        received += channel * (&positive * channel.adjoint());
+        add_product(received.as_mut(), (channel * &positive).as_ref(), channel.adjoint());
         feasible.push(positive);
     }
     let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);

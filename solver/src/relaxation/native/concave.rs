@@ -19,6 +19,7 @@
 
 mod device;
 mod dual_system;
+mod layout;
 mod newton;
 mod operator;
 mod primal_system;
@@ -26,8 +27,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-use super::layout::{Block, Elimination};
-use super::reduced;
+use super::{Elimination, reduced};
 use crate::error::{Error, Quantity};
 use crate::linalg::{
     Scratch, factorize, make_hermitian, multiply, require_full_column_rank, scale, side_by_side,
@@ -39,6 +39,7 @@ use crate::relaxation::{Options, Points, Relaxation, Solution};
 use device::Device;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatRef, c64};
+use layout::Block;
 use newton::{Direction, Newton};
 
 /// What a step leaves of the way to the boundary: as much as the complementarity is of `tr X`, within these limits. Far from the optimum

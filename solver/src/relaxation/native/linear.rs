@@ -29,9 +29,7 @@ pub(super) fn points(
         let shape = (problem.receive_antennas(), channel.ncols());
         require_full_rank(&singular, shape, norm, Quantity::Channel, device)?;
         let root = demand(problem, device).sqrt();
-        let whitened =
-            Mat::from_fn(channel.nrows(), channel.ncols(), |row, i| svd.U()[(row, i)] * (singular[i] / root));
-        method.channel_mut(device).copy_from(whitened);
+        method.set_channel(device, |row, i| svd.U()[(row, i)] * (singular[i] / root));
         rotations.push(svd.V().to_owned());
     }
     method.start()?;

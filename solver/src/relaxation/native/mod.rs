@@ -6,7 +6,6 @@
 mod concave;
 mod coordinates;
 mod interior_point;
-mod layout;
 mod linear;
 mod pairs;
 
@@ -15,6 +14,7 @@ use crate::error::Error;
 use crate::linalg::side_by_side;
 use crate::problem::Problem;
 use faer::{Mat, c64};
+use std::borrow::Cow;
 
 /// The native methods: complex Hermitian throughout, no dependencies beyond linear algebra.
 #[derive(Debug, Clone, Default)]
@@ -40,14 +40,31 @@ impl Backend for Native {
     }
 }
 
+/// Which unknowns a Newton system keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Elimination {
+    /// `ΔU_n`, or `ΔW_n` where the channels are whitened: `Σ T_n²` unknowns, cost cubic in `N`.
+    Dual,
+    /// `ΔX`: `R²` unknowns, cost linear in `N`.
+    Primal,
+}
+
+impl Elimination {
+    /// The smaller system for `receive` antennas and devices of the given `sides`.
+    fn smaller(receive: usize, sides: impl IntoIterator<Item = usize>) -> Self {
+        let unknowns: usize = sides.into_iter().map(|side| side * side).sum();
+        if unknowns <= receive * receive { Self::Dual } else { Self::Primal }
+    }
+}
+
 /// Orthonormal columns `Q` and `Q^H H_n`, where all the channels together have fewer columns than rows: `X = Q X' Q^H`.
-fn reduced(channels: &[Mat<c64>]) -> (Option<Mat<c64>>, Vec<Mat<c64>>) {
+fn reduced(channels: &[Mat<c64>]) -> (Option<Mat<c64>>, Cow<'_, [Mat<c64>]>) {
     let columns: usize = channels.iter().map(Mat::ncols).sum();
     let rows = channels.first().map_or(0, Mat::nrows);
     if columns >= rows {
-        return (None, channels.to_vec());
+        return (None, Cow::Borrowed(channels));
     }
     let basis = side_by_side(channels).qr().compute_thin_Q();
     let seen = channels.iter().map(|channel| basis.adjoint() * channel).collect();
-    (Some(basis), seen)
+    (Some(basis), Cow::Owned(seen))
 }

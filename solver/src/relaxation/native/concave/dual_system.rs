@@ -1,10 +1,10 @@
 //! The Newton system of the `ΔU_n`: `Σ T_n²` unknowns, cost cubic in `N`.
 
 use super::device::Device;
+use super::layout::write_products;
 use super::newton::{Direction, Frame};
 use super::operator::Operator;
 use crate::linalg::{Scratch, add_scaled, factorize, make_hermitian, multiply, solve_factorized};
-use crate::relaxation::native::layout::write_products;
 use faer::{Mat, c64};
 
 /// `((I + z zᵀ/β)^{-1} + K^{1/2} 𝓗ᵀ W 𝓗 K^{1/2}) u = z γ/(β + zᵀz) − K^{1/2} 𝓗ᵀ (b − W r)`.

@@ -8,7 +8,7 @@ use super::{Iterate, SHORTEST_STEP};
 use crate::linalg::{
     Scratch, add_scaled, eigen_into, factorize, inner, make_hermitian, multiply, scale, squared_norm, trace,
 };
-use crate::relaxation::native::layout::Elimination;
+use crate::relaxation::native::Elimination;
 use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::prelude::ReborrowMut;
 use faer::traits::Conjugate;

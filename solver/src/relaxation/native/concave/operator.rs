@@ -1,9 +1,9 @@
 //! The two linear maps of the Newton equations, between `ΔX` and the `ΔU_n`.
 
 use super::device::Device;
+use super::layout::Block;
 use crate::linalg::{make_hermitian, multiply};
 use crate::relaxation::native::coordinates;
-use crate::relaxation::native::layout::Block;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, c64};
 

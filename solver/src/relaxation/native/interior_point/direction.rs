@@ -2,10 +2,12 @@
 
 use super::channels::Channels;
 use super::dual_system::DualSystem;
+use super::lanes;
+use super::packs::{self, Pack, Parts};
 use super::primal_system::PrimalSystem;
 use super::work::Work;
 use super::{Inverses, Iterate};
-use crate::relaxation::native::layout::{Elimination, Strip};
+use crate::relaxation::native::Elimination;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, c64};
 
@@ -14,17 +16,18 @@ use faer::{Mat, MatMut, MatRef, c64};
 pub(super) struct Direction {
     pub x: Mat<c64>,
     pub s: Mat<c64>,
-    pub u: Strip,
-    pub z: Strip,
+    pub w: Parts,
+    pub z: Parts,
     /// `ΔS S^{-1}` and the `ΔW_n W_n^{-1}`, or `ΔX X^{-1}` and the `ΔZ_n Z_n^{-1}`.
     pub ratio: Mat<c64>,
-    pub ratios: Strip,
+    pub ratios: Parts,
 }
 
 impl Direction {
-    pub fn new(receive: usize, side: usize, columns: usize) -> Self {
-        let (square, strip) = (|| Mat::zeros(receive, receive), || Mat::zeros(side, columns));
-        Self { x: square(), s: square(), u: strip(), z: strip(), ratio: square(), ratios: strip() }
+    pub fn new(receive: usize, packs: &[Pack]) -> Self {
+        let square = || Mat::zeros(receive, receive);
+        let [w, z, ratios] = [(); 3].map(|()| packs::parts(packs));
+        Self { x: square(), s: square(), w, z, ratio: square(), ratios }
     }
 }
 
@@ -45,10 +48,10 @@ pub(super) enum System {
 }
 
 impl System {
-    pub fn new(elimination: Elimination, receive: usize, sides: &[usize]) -> Self {
+    pub fn new(elimination: Elimination, receive: usize, packs: &[Pack]) -> Self {
         match elimination {
-            Elimination::Dual => Self::Dual(DualSystem::new(receive, sides)),
-            Elimination::Primal => Self::Primal(PrimalSystem::new(receive, sides)),
+            Elimination::Dual => Self::Dual(DualSystem::new(receive, packs)),
+            Elimination::Primal => Self::Primal(PrimalSystem::new(receive, packs)),
         }
     }
 
@@ -101,4 +104,36 @@ pub(super) fn write_target(
     if let Some((kept_change, ratio)) = estimate {
         work.subtract_product(out, kept_change, ratio);
     }
+}
+
+/// The same for every device of a pack.
+#[inline(always)]
+pub(super) fn write_targets(
+    pack: &Pack,
+    out: &mut Parts,
+    (kept, inverse): (&Parts, &Parts),
+    complementarity: f64,
+    estimate: Option<(&Parts, &Parts)>,
+) {
+    let out = pack.of_mut(out);
+    for ((out, &kept), &inverse) in out.iter_mut().zip(pack.of(kept)).zip(pack.of(inverse)) {
+        *out = inverse.scaled(complementarity) - kept;
+    }
+    if let Some((kept_change, ratio)) = estimate {
+        lanes::subtract_product(pack.side, out, pack.of(kept_change), pack.of(ratio));
+    }
+}
+
+/// `ΔK ← ΔK − sym(K ΔV V^{-1})` for every device of a pack, with `ΔV V^{-1}` written to `ratios`.
+#[inline(always)]
+pub(super) fn subtract_ratios(
+    pack: &Pack,
+    kept_change: &mut Parts,
+    (kept, inverse): (&Parts, &Parts),
+    change: &Parts,
+    ratios: &mut Parts,
+) {
+    let ratios = pack.of_mut(ratios);
+    lanes::multiply(pack.side, pack.of(change), pack.of(inverse), ratios);
+    lanes::subtract_product(pack.side, pack.of_mut(kept_change), pack.of(kept), ratios);
 }

@@ -1,15 +1,15 @@
 //! The Newton system of the `ΔW_n`: `Σ T_n²` unknowns, cost cubic in `N`.
 
 use super::channels::Channels;
-use super::direction::{Direction, Target, write_target};
+use super::direction::{Direction, Target, subtract_ratios, write_target, write_targets};
+use super::lanes::{LANES, Lanes};
+use super::packs::{Pack, Parts, Size, split_rows, write_lanes};
 use super::work::Work;
 use super::{Inverses, Iterate};
-use crate::linalg::{add_scaled, factorize, multiply, scale, solve_factorized};
-use crate::relaxation::native::coordinates;
-use crate::relaxation::native::layout::write_products;
-use faer::prelude::ReborrowMut;
-use faer::{Mat, c64};
-use std::ops::Range;
+use crate::linalg::{factorize, multiply, scale, solve_factorized};
+use faer::{Mat, MatMut, MatRef, c64};
+use pulp::{Arch, Simd};
+use std::f64::consts::SQRT_2;
 
 /// With `ΔX = x̄ − sym(X ΔS S^{-1})`, `ΔZ_n = z̄_n − sym(Z_n ΔW_n W_n^{-1})`, `h = [h_1 … h_N]`, `P = h^H X h` and `Q = h^H S^{-1} h`,
 ///
@@ -18,52 +18,52 @@ use std::ops::Range;
 pub(super) struct DualSystem {
     /// `S^{-1} h`.
     product: Mat<c64>,
-    /// `P` and `Q`.
+    /// `P`, then `Q`.
     gram: Mat<c64>,
-    inverse_gram: Mat<c64>,
-    matrix: Mat<f64>,
+    /// `P` and `½Q`, the rows of several devices at once.
+    split: [Vec<Lanes>; 2],
+    matrix: Vec<f64>,
     right: Vec<f64>,
 }
 
 impl DualSystem {
-    pub fn new(receive: usize, sides: &[usize]) -> Self {
-        let columns = sides.iter().sum();
-        let unknowns = sides.iter().map(|side| side * side).sum();
-        let gram = || Mat::zeros(columns, columns);
+    pub fn new(receive: usize, packs: &[Pack]) -> Self {
+        let Size { antennas, columns, unknowns, .. } = Size::of(packs);
         Self {
             product: Mat::zeros(receive, columns),
-            gram: gram(),
-            inverse_gram: gram(),
-            matrix: Mat::zeros(unknowns, unknowns),
+            gram: Mat::zeros(columns, columns),
+            split: [(); 2].map(|()| vec![Lanes::default(); antennas * columns]),
+            matrix: vec![0.0; unknowns * unknowns],
             right: vec![0.0; unknowns],
         }
     }
 
     /// Assembles and factorizes it. `false` if rounding leaves no factor.
+    ///
+    /// The channels' product is `X h`.
     pub fn assemble(
         &mut self,
-        channels: &mut Channels,
+        channels: &Channels,
         iterate: &Iterate,
         inverses: &mut Inverses,
         work: &mut Work,
     ) -> bool {
-        if !inverses.update(channels, iterate.s.as_ref(), &iterate.u, work) {
+        if !inverses.update(channels, iterate.s.as_ref(), &iterate.w, work) {
             return false;
         }
-        let Self { product, gram, inverse_gram, matrix, .. } = self;
-        let Channels { blocks, columns, .. } = channels;
-        multiply(product.as_mut(), iterate.x.as_ref(), columns.as_ref());
-        multiply(gram.as_mut(), columns.adjoint(), product.as_ref());
+        let Self { product, gram, split: [p, q], matrix, right } = self;
+        let unknowns = right.len();
+        let Channels { packs, columns, product: seen, .. } = channels;
+        multiply(gram.as_mut(), columns.adjoint(), seen.as_ref());
+        split_rows(packs, gram, 1.0, p);
         multiply(product.as_mut(), inverses.whole.as_ref(), columns.as_ref());
-        multiply(inverse_gram.as_mut(), columns.adjoint(), product.as_ref());
-        write_products(blocks, gram, inverse_gram, matrix);
-        for block in blocks {
-            let Range { start, end } = block.coordinates();
-            let diagonal = matrix.as_mut().submatrix_mut(start, start, end - start, end - start);
-            let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
-            coordinates::put_product(diagonal, z, inverse, |slot, value| *slot += 0.5 * value);
+        multiply(gram.as_mut(), columns.adjoint(), product.as_ref());
+        split_rows(packs, gram, 0.5, q);
+        write_products(packs, p, q, matrix);
+        for pack in packs {
+            add_ratios(pack, pack.of(&iterate.z), pack.of(&inverses.parts), unknowns, matrix);
         }
-        factorize(matrix.as_mut(), &mut work.scratch)
+        factorize(MatMut::from_column_major_slice_mut(matrix, unknowns, unknowns), &mut work.scratch)
     }
 
     /// Writes the direction.
@@ -80,27 +80,249 @@ impl DualSystem {
         let whole = estimate.map(|estimate| (estimate.x.as_ref(), estimate.ratio.as_ref()));
         let (x, inverse) = (iterate.x.as_ref(), inverses.whole.as_ref());
         write_target(out.x.as_mut(), x, inverse, complementarity, whole, work);
-        channels.seen(out.x.as_ref(), &mut out.u);
-        for block in &channels.blocks {
-            let part = estimate.map(|estimate| (block.of(&estimate.z), block.of(&estimate.ratios)));
-            let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
-            let mut right = block.of_mut(&mut out.z);
-            write_target(right.rb_mut(), z, inverse, complementarity, part, work);
-            let mut difference = block.of_mut(&mut out.u);
-            scale(difference.rb_mut(), -1.0);
-            add_scaled(difference.rb_mut(), right.as_ref(), 1.0);
-            coordinates::write(difference.as_ref(), &mut self.right[block.coordinates()]);
+        let pairs = (&iterate.z, &inverses.parts);
+        if let Some(estimate) = estimate {
+            channels.seen(out.x.as_ref(), &mut out.w);
+            write_right(&channels.packs, pairs, complementarity, estimate, &mut *out, &mut self.right);
+        } else {
+            write_first_right(
+                &channels.packs,
+                pairs,
+                complementarity,
+                &self.split[1],
+                &mut *out,
+                &mut self.right,
+            );
         }
-        solve_factorized(self.matrix.as_ref(), &mut self.right);
-        for block in &channels.blocks {
-            coordinates::read(&self.right[block.coordinates()], block.of_mut(&mut out.u));
-            let (z, inverse) = (block.of(&iterate.z), block.of(&inverses.parts));
-            multiply(block.of_mut(&mut out.ratios), block.of(&out.u), inverse);
-            work.subtract_product(block.of_mut(&mut out.z), z, block.of(&out.ratios));
-        }
-        channels.received(&out.u, out.s.as_mut());
+        let (packs, right) = (&channels.packs, &mut self.right);
+        let factor = MatRef::from_column_major_slice(&self.matrix, right.len(), right.len());
+        solve_factorized(factor, right);
+        read_solution(packs, pairs, &*right, &mut *out);
+        channels.received(&out.w, out.s.as_mut());
         scale(out.s.as_mut(), -1.0);
         multiply(out.ratio.as_mut(), out.s.as_ref(), inverse);
         work.subtract_product(out.x.as_mut(), x, out.ratio.as_ref());
     }
+}
+
+/// Writes the `z̄_n`, and the right-hand side from what devices see of `x̄`, in place of the `ΔW_n`.
+#[pulp::with_simd(write_right = Arch::new())]
+#[inline(always)]
+fn write_right_with<S: Simd>(
+    _simd: S,
+    packs: &[Pack],
+    pairs: (&Parts, &Parts),
+    complementarity: f64,
+    estimate: &Direction,
+    out: &mut Direction,
+    right: &mut [f64],
+) {
+    let estimate = (&estimate.z, &estimate.ratios);
+    for pack in packs {
+        write_targets(pack, &mut out.z, pairs, complementarity, Some(estimate));
+        let difference = pack.of_mut(&mut out.w);
+        difference.iter_mut().zip(pack.of(&out.z)).for_each(|(seen, &target)| *seen = target - *seen);
+        pack.write_coordinates(difference, right);
+    }
+}
+
+/// The same without an estimate: `x̄ = τS^{-1} − X` and `z̄_n = τW_n^{-1} − Z_n`, so that `z̄_n − h_n^H x̄ h_n = τ(W_n^{-1} − Q_nn) + I`.
+#[pulp::with_simd(write_first_right = Arch::new())]
+#[inline(always)]
+fn write_first_right_with<S: Simd>(
+    _simd: S,
+    packs: &[Pack],
+    pairs: (&Parts, &Parts),
+    complementarity: f64,
+    half_q: &[Lanes],
+    out: &mut Direction,
+    right: &mut [f64],
+) {
+    let antennas = Size::of(packs).antennas;
+    for pack in packs {
+        write_targets(pack, &mut out.z, pairs, complementarity, None);
+        let (side, inverse) = (pack.side, pack.of(pairs.1));
+        let difference = pack.of_mut(&mut out.w);
+        for j in 0..side {
+            let columns = pack.row_columns(half_q, antennas, j);
+            for i in j..side {
+                let seen = Lanes::new(|lane| columns[lane][pack.antennas + i].lane(lane));
+                difference[i + j * side] = (inverse[i + j * side] - seen.scaled(2.0)).scaled(complementarity);
+            }
+            difference[j + j * side] = difference[j + j * side] + Lanes::ONE;
+        }
+        pack.write_coordinates(difference, right);
+    }
+}
+
+/// Writes the `ΔW_n` and the `ΔZ_n` from the solution.
+#[pulp::with_simd(read_solution = Arch::new())]
+#[inline(always)]
+fn read_solution_with<S: Simd>(
+    _simd: S,
+    packs: &[Pack],
+    (z, inverse): (&Parts, &Parts),
+    solution: &[f64],
+    out: &mut Direction,
+) {
+    let Direction { w, z: change, ratios, .. } = out;
+    for pack in packs {
+        pack.read_coordinates(solution, pack.of_mut(w));
+        subtract_ratios(pack, change, (z, inverse), w, ratios);
+    }
+}
+
+/// Which coordinate of a `side×side` Hermitian matrix is the first of its entry `(a, b)`, `a ≥ b`.
+#[inline(always)]
+fn coordinate(side: usize, a: usize, b: usize) -> usize {
+    b * (2 * side - b) + if a == b { 0 } else { 2 * (a - b) - 1 }
+}
+
+/// The entries of the matrix, in coordinates, of `U ↦ P U Q^H + Q U P^H` that lead from entry `(k, l)`, `k > l`, of `U` to entry `(i, j)`, `i > j`,
+/// of the image: real and imaginary coordinate of the image for the real one of `U`, then for its imaginary one.
+///
+/// `first` is `P[i,k] conj(Q[j,l]) + Q[i,k] conj(P[j,l])`, `second` the same with `k` and `l` exchanged.
+#[inline(always)]
+fn entries(first: Lanes, second: Lanes) -> [Lanes; 2] {
+    [first + second, turned(first - second)]
+}
+
+/// From the real coordinate of an entry of `U` to the imaginary one: `iz`.
+#[inline(always)]
+fn turned(entry: Lanes) -> Lanes {
+    Lanes { re: entry.im.map(|im| -im), im: entry.re }
+}
+
+/// Writes the lower blocks of the matrix of `(W_n) ↦ (Σ_m (P_nm W_m Q_nm^H + Q_nm W_m P_nm^H))_n`, the rows of `P` and `Q` those of packs.
+#[pulp::with_simd(write_products = Arch::new())]
+#[inline(always)]
+fn write_products_with<S: Simd>(_simd: S, packs: &[Pack], p: &[Lanes], q: &[Lanes], matrix: &mut [f64]) {
+    let Size { antennas, unknowns, .. } = Size::of(packs);
+    for (index, from) in packs.iter().enumerate() {
+        for device in 0..from.count() {
+            for l in 0..from.side {
+                for k in l..from.side {
+                    let [pk, qk, pl, ql] = [(p, k), (q, k), (p, l), (q, l)]
+                        .map(|(of, antenna)| from.rows(of, antennas, antenna, device));
+                    let column = from.row + coordinate(from.side, k, l) * from.count() + device;
+                    let (real, rest) = matrix[column * unknowns..].split_at_mut(unknowns);
+                    let imaginary = if k == l {
+                        &mut [][..]
+                    } else {
+                        &mut rest[(from.count() - 1) * unknowns..][..unknowns]
+                    };
+                    for to in &packs[index..] {
+                        // Within a pack, nothing above the diagonal.
+                        let first = if to.row == from.row { l } else { 0 };
+                        let rows = to.antennas..to.antennas + to.side;
+                        let of = [pk, qk, pl, ql].map(|column| &column[rows.clone()]);
+                        for j in first..to.side {
+                            let place = to.row + coordinate(to.side, j, j) * to.count();
+                            let length = (2 * (to.side - j) - 1) * to.count();
+                            let real = &mut real[place..][..length];
+                            if k == l {
+                                write_column_from_diagonal(to.count(), j, of, real);
+                            } else {
+                                write_columns(to.count(), j, of, real, &mut imaginary[place..][..length]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What leads from a diagonal entry of `U` to column `j` of the image's lower triangle.
+#[inline(always)]
+fn write_column_from_diagonal(count: usize, j: usize, [p, q, ..]: [&[Lanes]; 4], out: &mut [f64]) {
+    let (left, right) = (q[j].conj(), p[j].conj());
+    let (diagonal, rest) = out.split_at_mut(count);
+    write_lanes(diagonal, (p[j] * left + q[j] * right).re);
+    for (slot, (&p, &q)) in rest.chunks_exact_mut(2 * count).zip(p.iter().zip(q).skip(j + 1)) {
+        put(slot, count, (p * left + q * right).scaled(SQRT_2));
+    }
+}
+
+/// What leads from the real and the imaginary coordinate of an entry of `U` off its diagonal to column `j` of the image's lower triangle.
+#[inline(always)]
+fn write_columns(
+    count: usize,
+    j: usize,
+    [pk, qk, pl, ql]: [&[Lanes]; 4],
+    real: &mut [f64],
+    imaginary: &mut [f64],
+) {
+    let [pkj, qkj, plj, qlj] = [pk, qk, pl, ql].map(|column| column[j].conj());
+    let ((diagonal, real), (turned_diagonal, imaginary)) =
+        (real.split_at_mut(count), imaginary.split_at_mut(count));
+    let entry = (pk[j] * qlj + qk[j] * plj).scaled(SQRT_2);
+    write_lanes(diagonal, entry.re);
+    write_lanes(turned_diagonal, turned(entry).re);
+    let slots = real.chunks_exact_mut(2 * count).zip(imaginary.chunks_exact_mut(2 * count));
+    for ((real, imaginary), i) in slots.zip(j + 1..) {
+        let [on_real, on_imaginary] = entries(pk[i] * qlj + qk[i] * plj, pl[i] * qkj + ql[i] * pkj);
+        put(real, count, on_real);
+        put(imaginary, count, on_imaginary);
+    }
+}
+
+/// Adds the lower triangle of the matrix of `W_n ↦ ½ (Z_n W_n V_n + V_n W_n Z_n)`, `V_n` being given as `inverse`, of every device of a pack.
+#[pulp::with_simd(add_ratios = Arch::new())]
+#[inline(always)]
+fn add_ratios_with<S: Simd>(
+    _simd: S,
+    pack: &Pack,
+    z: &[Lanes],
+    inverse: &[Lanes],
+    unknowns: usize,
+    matrix: &mut [f64],
+) {
+    let (side, count) = (pack.side, pack.count());
+    let mut add = |row: usize, column: usize, values: [f64; LANES]| {
+        for (lane, value) in values[..count].iter().enumerate() {
+            let (row, column) = (pack.row + row * count + lane, pack.row + column * count + lane);
+            matrix[row + column * unknowns] += 0.5 * value;
+        }
+    };
+    let product = |i: usize, k: usize, j: usize, l: usize| {
+        z[i + k * side] * inverse[j + l * side].conj() + inverse[i + k * side] * z[j + l * side].conj()
+    };
+    for l in 0..side {
+        for k in l..side {
+            let column = coordinate(side, k, l);
+            for j in l..side {
+                for i in (if j == l { k } else { j })..side {
+                    let row = coordinate(side, i, j);
+                    let first = product(i, k, j, l);
+                    match (i == j, k == l) {
+                        (true, true) => add(row, column, first.re),
+                        (true, false) => {
+                            add(row, column, first.scaled(SQRT_2).re);
+                            add(row, column + 1, turned(first.scaled(SQRT_2)).re);
+                        }
+                        (false, true) => {
+                            add(row, column, first.scaled(SQRT_2).re);
+                            add(row + 1, column, first.scaled(SQRT_2).im);
+                        }
+                        (false, false) => {
+                            let [on_real, on_imaginary] = entries(first, product(i, l, j, k));
+                            add(row, column, on_real.re);
+                            add(row + 1, column, on_real.im);
+                            add(row, column + 1, on_imaginary.re);
+                            add(row + 1, column + 1, on_imaginary.im);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes the real and the imaginary coordinate of an entry of as many devices as there are.
+#[inline(always)]
+fn put(slot: &mut [f64], count: usize, entry: Lanes) {
+    let (real, imaginary) = slot.split_at_mut(count);
+    write_lanes(real, entry.re);
+    write_lanes(imaginary, entry.im);
 }

@@ -2,8 +2,8 @@
 //!
 //! min `tr X` s.t. `Z_n = h_n^H X h_n − I ⪰ 0`  and its dual  max `Σ tr W_n` s.t. `S = I − Σ h_n W_n h_n^H ⪰ 0`,
 //!
-//! with `h_n = Q_n Σ_n/√c_n`, the channel `H_n = Q_n Σ_n V_n^H` in its singular bases and whitened by its demand, and `W_n = c_n V_n^H U_n V_n`.
-//! Every iterate is strictly feasible on both sides, so its gap `tr X − Σ tr W_n` is a true one.
+//! with `h_n = Q_n diag(s_n)` whitened by its demand, `Q_n` with orthonormal columns. Every iterate is strictly feasible on both
+//! sides, so its gap `tr X − Σ tr W_n` is a true one.
 //!
 //! A step aims at `X S = τI` and `W_n Z_n = τI` with `τ` a fixed part of the mean complementarity. With `ΔS = −Σ h_n ΔW_n h_n^H` and
 //! `ΔZ_n = h_n^H ΔX h_n`, the direction of Helmberg, Kojima and Monteiro solves
@@ -20,6 +20,8 @@
 mod channels;
 mod direction;
 mod dual_system;
+mod lanes;
+mod packs;
 mod primal_system;
 mod start;
 #[cfg(test)]
@@ -27,10 +29,12 @@ mod tests;
 mod work;
 
 use crate::linalg::{add_scaled, scale, trace};
-use crate::relaxation::native::layout::{Block, Elimination, Strip};
+use crate::relaxation::native::Elimination;
 use channels::Channels;
 use direction::{Direction, System, Target};
-use faer::{Mat, MatMut, MatRef, c64};
+use faer::{Mat, MatRef, c64};
+use lanes::Lanes;
+use packs::Parts;
 use work::Work;
 
 /// A step of length `a` to the boundary goes `a` times this much of the way, the first number and `a` times the second: where the
@@ -52,16 +56,16 @@ struct Iterate {
     /// `X`.
     x: Mat<c64>,
     s: Mat<c64>,
-    /// The `W_n`: `Σ tr W_n` is the dual value.
-    u: Strip,
-    z: Strip,
+    /// The `W_n`, whitened: `Σ tr W_n` is the dual value.
+    w: Parts,
+    z: Parts,
 }
 
 /// `S^{-1}` and the `W_n^{-1}`, or `X^{-1}` and the `Z_n^{-1}`.
 #[derive(Debug, Clone)]
 struct Inverses {
     whole: Mat<c64>,
-    parts: Strip,
+    parts: Parts,
 }
 
 impl Inverses {
@@ -70,11 +74,14 @@ impl Inverses {
         &mut self,
         channels: &Channels,
         whole: MatRef<'_, c64>,
-        parts: &Strip,
+        parts: &Parts,
         work: &mut Work,
     ) -> bool {
-        let part = |block: &Block| work.invert(block.of(parts), block.of_mut(&mut self.parts));
-        channels.blocks.iter().all(part) && work.invert(whole, self.whole.as_mut())
+        self.update_parts(channels, parts, work) && work.invert(whole, self.whole.as_mut())
+    }
+
+    fn update_parts(&mut self, channels: &Channels, parts: &Parts, work: &mut Work) -> bool {
+        channels.packs.iter().all(|pack| work.invert_parts(pack, parts, &mut self.parts))
     }
 }
 
@@ -82,7 +89,7 @@ impl Inverses {
 #[derive(Debug, Clone)]
 pub(super) struct InteriorPoint {
     sides: Vec<usize>,
-    /// The `h_n`.
+    /// The `h_n`, whitened.
     channels: Channels,
     iterate: Iterate,
     inverses: Inverses,
@@ -109,24 +116,23 @@ impl InteriorPoint {
     }
 
     fn new(receive: usize, sides: &[usize], elimination: Elimination) -> Self {
-        let side = sides.iter().copied().max().unwrap_or(0);
-        let columns = sides.iter().sum();
-        let strip = || Mat::zeros(side, columns);
-        let square = || Mat::zeros(receive, receive);
+        let channels = Channels::new(receive, sides);
+        let packs = &channels.packs;
+        let (square, parts) = (|| Mat::zeros(receive, receive), || packs::parts(packs));
         Self {
             sides: sides.to_vec(),
-            channels: Channels::new(receive, sides),
-            iterate: Iterate { x: square(), s: square(), u: strip(), z: strip() },
-            inverses: Inverses { whole: square(), parts: strip() },
-            system: System::new(elimination, receive, sides),
-            directions: [(); 3].map(|()| Direction::new(receive, side, columns)),
-            work: Work::new(receive.max(side)),
+            iterate: Iterate { x: square(), s: square(), w: parts(), z: parts() },
+            inverses: Inverses { whole: square(), parts: parts() },
+            system: System::new(elimination, receive, packs),
+            directions: [(); 3].map(|()| Direction::new(receive, packs)),
+            work: Work::new(receive, packs),
+            channels,
         }
     }
 
-    /// Where to write one device's `h_n`, with orthogonal columns, before [`start`](Self::start).
-    pub fn channel_mut(&mut self, device: usize) -> MatMut<'_, c64> {
-        self.channels.blocks[device].columns_mut(&mut self.channels.columns)
+    /// Sets one device's `h_n`, whitened and with orthogonal columns, before [`start`](Self::start).
+    pub fn set_channel(&mut self, device: usize, entry: impl Fn(usize, usize) -> c64) {
+        self.channels.set(device, entry);
     }
 
     /// `X`.
@@ -134,9 +140,10 @@ impl InteriorPoint {
         &self.iterate.x
     }
 
-    /// The multipliers of one device, `W_n`.
-    pub fn multiplier(&self, device: usize) -> MatRef<'_, c64> {
-        self.channels.blocks[device].of(&self.iterate.u)
+    /// The multipliers of one device, `W_n`, whitened.
+    pub fn multiplier(&self, device: usize) -> Mat<c64> {
+        let (pack, lane) = self.channels.place(device);
+        pack.matrix(&self.iterate.w, lane)
     }
 
     /// Iterates from the start until the relative gap is below `relative_gap`, rounding stops the progress, or `max_iterations`
@@ -155,14 +162,14 @@ impl InteriorPoint {
 
     /// `tr X − Σ tr W_n`.
     fn gap(&self) -> f64 {
-        let dual: f64 = self.channels.blocks.iter().map(|block| trace(block.of(&self.iterate.u))).sum();
+        let dual: f64 = self.channels.packs.iter().map(|pack| pack.trace(&self.iterate.w)).sum();
         trace(self.iterate.x.as_ref()) - dual
     }
 
     /// `S = I − Σ h_n W_n h_n^H`.
     fn update_slack(&mut self) {
-        let Iterate { s, u, .. } = &mut self.iterate;
-        self.channels.received(u, s.as_mut());
+        let Iterate { s, w, .. } = &mut self.iterate;
+        self.channels.received(w, s.as_mut());
         scale(s.as_mut(), -1.0);
         (0..s.nrows()).for_each(|i| s[(i, i)].re += 1.0);
     }
@@ -171,8 +178,9 @@ impl InteriorPoint {
     fn update_surplus(&mut self) {
         let Iterate { x, z, .. } = &mut self.iterate;
         self.channels.seen(x.as_ref(), z);
-        for block in &self.channels.blocks {
-            (0..block.side).for_each(|i| z[(i, block.offset + i)].re -= 1.0);
+        for pack in &self.channels.packs {
+            let part = pack.of_mut(z);
+            (0..pack.side).for_each(|i| part[i + i * pack.side] = part[i + i * pack.side] - Lanes::ONE);
         }
     }
 
@@ -203,7 +211,7 @@ impl InteriorPoint {
             add_scaled(self.iterate.x.as_mut(), direction.x.as_ref(), part(steps.0));
         }
         if steps.1 > 0.0 {
-            add_scaled(self.iterate.u.as_mut(), direction.u.as_ref(), part(steps.1));
+            packs::add_scaled(&mut self.iterate.w, &direction.w, part(steps.1));
         }
         steps.0 > 0.0 || steps.1 > 0.0
     }
@@ -236,9 +244,9 @@ impl InteriorPoint {
     fn steps(&mut self) -> (f64, f64) {
         let (mut primal, mut dual) = (1.0, 1.0);
         let Self { channels, iterate, directions: [direction, ..], work, .. } = self;
-        for block in &channels.blocks {
-            primal = work.longest_step(block.of(&iterate.z), block.of(&direction.z), primal);
-            dual = work.longest_step(block.of(&iterate.u), block.of(&direction.u), dual);
+        for pack in &channels.packs {
+            primal = work.longest_step_of_parts(pack, &iterate.z, &direction.z, primal);
+            dual = work.longest_step_of_parts(pack, &iterate.w, &direction.w, dual);
         }
         (
             work.longest_step(iterate.x.as_ref(), direction.x.as_ref(), primal),

@@ -2,15 +2,15 @@
 
 use super::InteriorPoint;
 use crate::error::Error;
-use crate::linalg::{eigenvalues, multiply, scale, trace};
+use crate::linalg::{multiply, scale, trace};
 use faer::{Mat, c64};
 
 /// The part of the start's trace that is spread evenly.
 const EVEN_PART: f64 = 0.3;
-/// How far beyond the weakest constraint `X` starts.
-const SURPLUS: f64 = 1.3;
-/// The largest eigenvalue of `Σ h_n W_n h_n^H` at the start, 1 being the boundary.
-const LOAD: f64 = 0.95;
+/// How far beyond what the weakest constraint needs `X` starts, of which there is an upper bound.
+const SURPLUS: f64 = 1.05;
+/// An upper bound on the largest eigenvalue of `Σ h_n W_n h_n^H` at the start, 1 being the boundary.
+const LOAD: f64 = 0.9;
 
 impl InteriorPoint {
     /// A strictly feasible start: `X` is the sum of every device's own optimum `(h_n^+)^H h_n^+` and a multiple of the identity,
@@ -26,26 +26,26 @@ impl InteriorPoint {
         let even = EVEN_PART * trace(x.as_ref()) / x.nrows() as f64;
         (0..x.nrows()).for_each(|i| x[(i, i)] = c64::new(x[(i, i)].re + even, 0.0));
         self.channels.seen(self.iterate.x.as_ref(), &mut self.iterate.z);
-        let mut weakest = f64::INFINITY;
-        for block in &self.channels.blocks {
-            weakest = weakest.min(eigenvalues(block.of(&self.iterate.z))?[0]);
-        }
-        if !(weakest.is_finite() && weakest > 0.0) {
+        let Self { channels, iterate, inverses, work, .. } = self;
+        if !inverses.update_parts(channels, &iterate.z, work) {
             return Err(failed);
         }
-        scale(self.iterate.x.as_mut(), SURPLUS / weakest);
+        // The inverse's norm is at least its largest eigenvalue.
+        let strongest =
+            channels.packs.iter().map(|pack| pack.largest_norm(&inverses.parts)).fold(0.0, f64::max);
+        scale(iterate.x.as_mut(), SURPLUS * strongest);
         self.update_surplus();
         let Self { channels, iterate, inverses, work, .. } = self;
-        if !inverses.update(channels, iterate.x.as_ref(), &iterate.z, work) {
+        if !inverses.update_parts(channels, &iterate.z, work) {
             return Err(failed);
         }
-        iterate.u.copy_from(&inverses.parts);
-        channels.received(&iterate.u, iterate.s.as_mut());
-        let load = eigenvalues(iterate.s.as_ref())?.last().copied().unwrap_or(0.0);
+        iterate.w.copy_from_slice(&inverses.parts);
+        channels.received(&iterate.w, iterate.s.as_mut());
+        let load = work.largest_eigenvalue_bound(iterate.s.as_ref());
         if !(load.is_finite() && load > 0.0) {
             return Err(failed);
         }
-        scale(iterate.u.as_mut(), LOAD / load);
+        iterate.w.iter_mut().for_each(|entry| *entry = entry.scaled(LOAD / load));
         Ok(())
     }
 }

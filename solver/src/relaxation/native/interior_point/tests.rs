@@ -14,17 +14,33 @@ fn method(receive: usize, sides: &[usize], elimination: Elimination, seed: u64) 
     for (device, &side) in sides.iter().enumerate() {
         let channel = Fading::PAPER.sample(receive, side, &mut rng);
         let svd = channel.thin_svd().unwrap();
-        method.channel_mut(device).copy_from(svd.U() * svd.S());
+        let whitened = svd.U() * svd.S();
+        method.set_channel(device, |i, j| whitened[(i, j)]);
     }
     method.start().unwrap();
     method
+}
+
+/// The devices' matrices.
+fn matrices(channels: &Channels, parts: &Parts) -> Vec<Mat<c64>> {
+    let places = (0..channels.devices()).map(|device| channels.place(device));
+    places.map(|(pack, lane)| pack.matrix(parts, lane)).collect()
+}
+
+/// `h_n` of one device.
+fn channel(channels: &Channels, device: usize) -> Mat<c64> {
+    let (pack, lane) = channels.place(device);
+    let columns = &channels.columns;
+    Mat::from_fn(columns.nrows(), pack.side, |i, j| columns[(i, pack.column(j, lane))])
 }
 
 fn distance(a: &Mat<c64>, b: &Mat<c64>) -> f64 {
     (a - b).norm_l2() / a.norm_l2()
 }
 
-const SHAPES: [(usize, &[usize]); 4] = [(6, &[2, 3, 1]), (5, &[2; 9]), (1, &[1; 4]), (4, &[4, 2, 4])];
+/// Packs that are full and not, of several sides.
+const SHAPES: [(usize, &[usize]); 5] =
+    [(6, &[2, 3, 1]), (5, &[2; 9]), (1, &[1; 4]), (4, &[4, 2, 4]), (9, &[3, 1, 3, 3, 1, 3, 3])];
 const ELIMINATIONS: [Elimination; 2] = [Elimination::Dual, Elimination::Primal];
 
 #[test]
@@ -33,11 +49,11 @@ fn starts_are_strictly_feasible() {
         let mut method = method(receive, sides, Elimination::Dual, 4);
         method.update_slack();
         method.update_surplus();
-        let Iterate { x, s, u, z } = &method.iterate;
+        let Iterate { x, s, w, z } = &method.iterate;
         let smallest = |matrix: MatRef<'_, c64>| crate::linalg::eigenvalues(matrix).unwrap()[0];
         assert!(smallest(x.as_ref()) > 0.0 && smallest(s.as_ref()) > 0.0);
-        for block in &method.channels.blocks {
-            assert!(smallest(block.of(u)) > 0.0 && smallest(block.of(z)) > 0.0);
+        for part in [w, z].into_iter().flat_map(|parts| matrices(&method.channels, parts)) {
+            assert!(smallest(part.as_ref()) > 0.0);
         }
     }
 }
@@ -57,7 +73,8 @@ fn both_eliminations_give_the_same_value() {
     }
 }
 
-/// `ΔK + sym(K ΔV V^{-1}) = τV^{-1} − K − sym(ΔK' ΔV' V^{-1})` for every pair, `ΔS = −Σ h_n ΔW_n h_n^H`, `ΔZ_n = h_n^H ΔX h_n`.
+/// `ΔK + sym(K ΔV V^{-1}) = τV^{-1} − K − sym(ΔK' ΔV' V^{-1})` for every pair, `ΔS = −Σ h_n ΔW_n h_n^H`, `ΔZ_n = h_n^H ΔX h_n`, without an
+/// estimate and with one.
 #[test]
 fn directions_satisfy_the_newton_equations() {
     let cases = SHAPES.into_iter().flat_map(|shape| ELIMINATIONS.map(|elimination| (shape, elimination)));
@@ -65,38 +82,43 @@ fn directions_satisfy_the_newton_equations() {
         let mut method = method(receive, sides, elimination, 9);
         method.solve(1e-9, 1);
         assert!(method.linearize());
-        let target = 0.2;
-        let [mut direction, mut first, _] = method.directions.clone();
+        let [mut direction, mut first, mut nothing] = method.directions.clone();
         let InteriorPoint { channels, iterate, inverses, system, work, .. } = &mut method;
         let aim = Target { complementarity: 0.7, estimate: None };
         system.solve(channels, iterate, inverses, aim, work, &mut first);
-        let aim = Target { complementarity: target, estimate: Some(&first) };
+        let aim = Target { complementarity: 0.2, estimate: Some(&first) };
         system.solve(channels, iterate, inverses, aim, work, &mut direction);
-        let holds = |kept: (&Mat<c64>, &Mat<c64>, &Mat<c64>), inverted: (&Mat<c64>, &Mat<c64>, &Mat<c64>)| {
-            let (k, dk, dk_estimate) = kept;
-            let (v, dv, dv_estimate) = inverted;
-            let inverse = v.llt(faer::Side::Lower).unwrap().inverse();
-            let left = dk + hermitian_part((k * dv * &inverse).as_ref());
-            let product = hermitian_part((dk_estimate * dv_estimate * &inverse).as_ref());
-            let right = faer::Scale(c64::new(target, 0.0)) * &inverse - k - product;
-            assert!(distance(&right, &left) < 1e-9, "{elimination:?}: {:e}", distance(&right, &left));
+        nothing.x.fill(c64::new(0.0, 0.0));
+        nothing.s.fill(c64::new(0.0, 0.0));
+        nothing.w.fill(Default::default());
+        nothing.z.fill(Default::default());
+        let fits = |target: f64, [direction, estimate]: [&Direction; 2]| {
+            let holds = |[k, dk, estimate_k]: [&Mat<c64>; 3], [v, dv, estimate_v]: [&Mat<c64>; 3]| {
+                let inverse = v.llt(faer::Side::Lower).unwrap().inverse();
+                let left = dk + hermitian_part((k * dv * &inverse).as_ref());
+                let product = hermitian_part((estimate_k * estimate_v * &inverse).as_ref());
+                let right = faer::Scale(c64::new(target, 0.0)) * &inverse - k - product;
+                assert!(distance(&right, &left) < 1e-9, "{elimination:?}: {:e}", distance(&right, &left));
+            };
+            let check = |x, s| match elimination {
+                Elimination::Dual => holds(x, s),
+                Elimination::Primal => holds(s, x),
+            };
+            check([&iterate.x, &direction.x, &estimate.x], [&iterate.s, &direction.s, &estimate.s]);
+            let z = [&iterate.z, &direction.z, &estimate.z].map(|parts| matrices(channels, parts));
+            let w = [&iterate.w, &direction.w, &estimate.w].map(|parts| matrices(channels, parts));
+            let mut received = Mat::<c64>::zeros(receive, receive);
+            for device in 0..sides.len() {
+                let [z, w] = [&z, &w].map(|of| of.each_ref().map(|matrices| &matrices[device]));
+                check(z, w);
+                let h = channel(channels, device);
+                assert!(distance(z[1], &(h.adjoint() * &direction.x * &h)) < 1e-9, "{elimination:?}");
+                received -= &h * w[1] * h.adjoint();
+            }
+            assert!(distance(&direction.s, &received) < 1e-9, "{elimination:?}");
         };
-        let check = |x: [&Mat<c64>; 3], s: [&Mat<c64>; 3]| match elimination {
-            Elimination::Dual => holds((x[0], x[1], x[2]), (s[0], s[1], s[2])),
-            Elimination::Primal => holds((s[0], s[1], s[2]), (x[0], x[1], x[2])),
-        };
-        check([&iterate.x, &direction.x, &first.x], [&iterate.s, &direction.s, &first.s]);
-        let mut received = Mat::<c64>::zeros(receive, receive);
-        for block in &channels.blocks {
-            let of = |strip: &Strip| block.of(strip).to_owned();
-            let z = [&iterate.z, &direction.z, &first.z].map(of);
-            let u = [&iterate.u, &direction.u, &first.u].map(of);
-            check([&z[0], &z[1], &z[2]], [&u[0], &u[1], &u[2]]);
-            let h = block.columns(&channels.columns);
-            assert!(distance(&z[1], &(h.adjoint() * &direction.x * h)) < 1e-9, "{elimination:?}");
-            received -= h * &u[1] * h.adjoint();
-        }
-        assert!(distance(&direction.s, &received) < 1e-9, "{elimination:?}");
+        fits(0.7, [&first, &nothing]);
+        fits(0.2, [&direction, &first]);
     }
 }
 
@@ -118,7 +140,7 @@ fn repeated_solutions_reach_the_complementarity_they_aim_at() {
             std::mem::swap(&mut last, &mut direction);
         }
         add_scaled(method.iterate.x.as_mut(), last.x.as_ref(), 1.0);
-        add_scaled(method.iterate.u.as_mut(), last.u.as_ref(), 1.0);
+        packs::add_scaled(&mut method.iterate.w, &last.w, 1.0);
         let (found, wanted) = (method.gap(), degree * complementarity);
         assert!((found - wanted).abs() < 1e-9 * wanted, "{elimination:?}: {found} {wanted}");
     }

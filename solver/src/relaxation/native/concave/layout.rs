@@ -1,28 +1,8 @@
-//! Where the devices' parts are in what holds all of them, and which unknowns Newton's method keeps.
+//! Where the devices' parts are in what holds all of them.
 
-use super::coordinates;
+use crate::relaxation::native::coordinates;
 use faer::{Mat, MatMut, MatRef, c64};
 use std::ops::Range;
-
-/// The devices' `T_n×T_n` matrices side by side, the top `T_n` rows of each in use.
-pub(super) type Strip = Mat<c64>;
-
-/// Which unknowns a Newton system keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Elimination {
-    /// `ΔU_n`, or `ΔW_n` where the channels are whitened: `Σ T_n²` unknowns, cost cubic in `N`.
-    Dual,
-    /// `ΔX`: `R²` unknowns, cost linear in `N`.
-    Primal,
-}
-
-impl Elimination {
-    /// The smaller system for `receive` antennas and devices of the given `sides`.
-    pub fn smaller(receive: usize, sides: impl IntoIterator<Item = usize>) -> Self {
-        let unknowns: usize = sides.into_iter().map(|side| side * side).sum();
-        if unknowns <= receive * receive { Self::Dual } else { Self::Primal }
-    }
-}
 
 /// One device's columns and real coordinates among those of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +24,6 @@ impl Block {
             Some(Self { offset, side, row })
         };
         sides.iter().scan((0, 0), next).collect()
-    }
-
-    pub fn of<'a>(&self, strip: &'a Strip) -> MatRef<'a, c64> {
-        strip.as_ref().submatrix(0, self.offset, self.side, self.side)
-    }
-
-    pub fn of_mut<'a>(&self, strip: &'a mut Strip) -> MatMut<'a, c64> {
-        strip.as_mut().submatrix_mut(0, self.offset, self.side, self.side)
     }
 
     /// Where its coordinates are among those of all.

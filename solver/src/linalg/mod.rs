@@ -3,14 +3,17 @@
 //! All matrices here have tens of rows, so everything runs sequentially and is the same on every machine
 //! with the same instruction set, whatever the thread count.
 
+mod substitution;
+
+pub(crate) use substitution::solve_factorized;
+
 use crate::error::{Error, Quantity};
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{LltParams, cholesky_in_place, cholesky_in_place_scratch};
-use faer::linalg::cholesky::llt::inverse::{inverse as inverse_of_factorized, inverse_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
-use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
-use faer::prelude::ReborrowMut;
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::prelude::{Reborrow, ReborrowMut};
 use faer::traits::{ComplexField, Conjugate};
 use faer::{Accum, Auto, Col, ColMut, Mat, MatMut, MatRef, Par, Side, Spec, c64};
 use std::mem::MaybeUninit;
@@ -111,7 +114,11 @@ where
 }
 
 /// Adds `A B`, sequentially.
-pub(crate) fn add_product(result: MatMut<'_, c64>, a: MatRef<'_, c64>, b: MatRef<'_, c64>) {
+pub(crate) fn add_product<A, B>(result: MatMut<'_, c64>, a: MatRef<'_, A>, b: MatRef<'_, B>)
+where
+    A: Conjugate<Canonical = c64>,
+    B: Conjugate<Canonical = c64>,
+{
     matmul(result, Accum::Add, a, b, c64::new(1.0, 0.0), Par::Seq);
 }
 
@@ -226,8 +233,10 @@ impl Scratch {
     }
 }
 
-/// Where a Cholesky factorization stops to divide a matrix. faer's own 64 costs a third more for 64 to 128 unknowns.
+/// Where a Cholesky factorization stops to divide a real matrix. faer's own 64 costs a third more for 64 to 128 unknowns.
 const CHOLESKY_THRESHOLD: usize = 16;
+/// The same for complex matrices, which have tens of rows.
+const COMPLEX_CHOLESKY_THRESHOLD: usize = 32;
 
 /// Replaces a positive definite Hermitian matrix, of which the lower triangle is read, by its Cholesky factor, in the lower
 /// triangle. `false` if it is not (numerically) positive definite; the matrix is then of no use.
@@ -236,7 +245,7 @@ pub(crate) fn factorize<T: ComplexField<Real = f64>>(
     scratch: &mut Scratch,
 ) -> bool {
     let mut parameters = <LltParams as Auto<T>>::auto();
-    parameters.recursion_threshold = CHOLESKY_THRESHOLD;
+    parameters.recursion_threshold = if T::IS_REAL { CHOLESKY_THRESHOLD } else { COMPLEX_CHOLESKY_THRESHOLD };
     let parameters: Spec<LltParams, T> = parameters.into();
     let stack = scratch.stack(cholesky_in_place_scratch::<T>(matrix.nrows(), Par::Seq, parameters));
     cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, parameters).is_ok()
@@ -287,26 +296,17 @@ pub(crate) fn make_hermitian(mut matrix: MatMut<'_, c64>) {
     }
 }
 
-/// Writes the inverse of a Hermitian matrix of which the Cholesky factor is in the lower triangle of `factor`.
-pub(crate) fn invert_factorized(factor: MatRef<'_, c64>, mut out: MatMut<'_, c64>, scratch: &mut Scratch) {
-    let side = factor.nrows();
-    inverse_of_factorized(
-        out.rb_mut(),
-        factor,
-        Par::Seq,
-        scratch.stack(inverse_scratch::<c64>(side, Par::Seq)),
-    );
-    for j in 0..side {
-        out[(j, j)].im = 0.0;
-        for i in j + 1..side {
-            out[(j, i)] = out[(i, j)].conj();
-        }
-    }
-}
-
-/// Solves `L Lᵀ x = b` in place; the lower triangle of `factor` is read.
-pub(crate) fn solve_factorized(factor: MatRef<'_, f64>, right: &mut [f64]) {
-    let mut right = MatMut::from_column_major_slice_mut(right, factor.nrows(), 1);
-    solve_lower_triangular_in_place(factor, right.as_mut(), Par::Seq);
-    solve_upper_triangular_in_place(factor.transpose(), right.as_mut(), Par::Seq);
+/// Writes the inverse of a Hermitian matrix of which the Cholesky factor is in the lower triangle of `factor`; `memory` is of its shape.
+///
+/// `L^{-1}` from the identity, and one product: for tens of rows faster than faer's recursive inverse.
+pub(crate) fn invert_factorized(
+    factor: MatRef<'_, c64>,
+    mut memory: MatMut<'_, c64>,
+    mut out: MatMut<'_, c64>,
+) {
+    memory.fill(c64::new(0.0, 0.0));
+    (0..factor.nrows()).for_each(|i| memory[(i, i)] = c64::new(1.0, 0.0));
+    solve_lower_triangular_in_place(factor, memory.rb_mut(), Par::Seq);
+    multiply(out.rb_mut(), memory.rb().adjoint(), memory.rb());
+    make_hermitian(out);
 }
