@@ -5,7 +5,7 @@
 //! with `h_n = Q_n diag(s_n)` whitened by its demand, `Q_n` with orthonormal columns. Every iterate is strictly feasible on both
 //! sides, so its gap `tr X − Σ tr W_n` is a true one.
 //!
-//! A step aims at `X S = τI` and `W_n Z_n = τI` with `τ` a fixed part of the mean complementarity. With `ΔS = −Σ h_n ΔW_n h_n^H` and
+//! A step aims at `X S = τI` and `W_n Z_n = τI` with `τ` a part of the mean complementarity. With `ΔS = −Σ h_n ΔW_n h_n^H` and
 //! `ΔZ_n = h_n^H ΔX h_n`, the direction of Helmberg, Kojima and Monteiro solves
 //!
 //! `ΔX + sym(X ΔS S^{-1}) = τS^{-1} − X − sym(ΔX' ΔS' S^{-1})`,  `ΔZ_n + sym(Z_n ΔW_n W_n^{-1}) = τW_n^{-1} − Z_n − sym(ΔZ_n' ΔW_n' W_n^{-1})`,
@@ -39,9 +39,11 @@ use work::Work;
 
 /// A step of length `a` to the boundary goes `a` times this much of the way, the first number and `a` times the second: where the
 /// boundary cuts a step short it is kept away from.
-const STEP_FRACTION: [f64; 2] = [0.7, 0.29];
+const STEP_FRACTION: [f64; 2] = [0.7, 0.297];
 /// The part of the mean complementarity that a step aims at, and what it aims at instead where that leads to short steps.
 const CENTRING: [f64; 3] = [0.03, 0.3, 1.0];
+/// The first of them after a step that went all the way.
+const CENTRING_AFTER_FULL_STEP: f64 = 0.003;
 /// Steps shorter than this are short.
 const SHORT_STEP: f64 = 0.3;
 /// Steps this long need no better direction.
@@ -97,6 +99,8 @@ pub(super) struct InteriorPoint {
     /// The last direction, the one that estimates it, and the one to beat.
     directions: [Direction; 3],
     work: Work,
+    /// Whether the last step went all the way.
+    full_step: bool,
 }
 
 impl Default for InteriorPoint {
@@ -126,6 +130,7 @@ impl InteriorPoint {
             system: System::new(elimination, receive, packs),
             directions: [(); 3].map(|()| Direction::new(receive, packs)),
             work: Work::new(receive, packs),
+            full_step: false,
             channels,
         }
     }
@@ -198,12 +203,15 @@ impl InteriorPoint {
         let mean = self.gap() / degree;
         let mut steps = (0.0, 0.0);
         // Far from the central path the second order of a full step misleads: there every solution is measured, from the first.
-        for (centring, fewest) in CENTRING.into_iter().zip([FEWEST_SOLUTIONS, 1, 1]) {
+        let first = if self.full_step { CENTRING_AFTER_FULL_STEP } else { CENTRING[0] };
+        for (centring, fewest) in [first, CENTRING[1], CENTRING[2]].into_iter().zip([FEWEST_SOLUTIONS, 1, 1])
+        {
             steps = self.find_direction(centring * mean, fewest);
             if steps.0.min(steps.1) >= SHORT_STEP {
                 break;
             }
         }
+        self.full_step = steps == (1.0, 1.0);
         let direction = &self.directions[0];
         let part = |step: f64| (STEP_FRACTION[0] + STEP_FRACTION[1] * step) * step;
         // A step of 0 may come from a direction without a number in it.

@@ -17,6 +17,7 @@ impl InteriorPoint {
     /// scaled into the interior; `W_n` is proportional to `Z_n^{-1}`, as on the central path.
     pub fn start(&mut self) -> Result<(), Error> {
         let failed = Error::Numerical { operation: "the interior-point method's start" };
+        self.full_step = false;
         let columns = &self.channels.columns;
         let weighted = Mat::from_fn(columns.nrows(), columns.ncols(), |i, j| {
             columns[(i, j)] / columns.col(j).squared_norm_l2().powi(2)
