@@ -50,11 +50,11 @@ impl Curvature {
         }
     }
 
-    /// Learns the pair between two points, in place of the oldest once there are ten.
+    /// Adds the correction pair between two points, in place of the oldest once there are [`MEMORY`].
     ///
     /// A step that meets the Wolfe conditions has `y^T s > 0`, which keeps the approximation positive definite. Where rounding allows no such step, the
     /// next direction may not descend.
-    pub fn learn(&mut self, from: &Point, to: &Point) {
+    pub fn update(&mut self, from: &Point, to: &Point) {
         self.pairs.rotate_left(1);
         let pair = &mut self.pairs[MEMORY - 1];
         subtract(&mut pair.step, &to.position, &from.position);
@@ -127,13 +127,13 @@ mod tests {
         let column = |entries: &[f64]| Col::from_fn(VARIABLES, |i| entries[i]);
         let mut curvature = Curvature::new(VARIABLES);
         let mut pairs = Vec::new();
-        for taught in 0..MEMORY + 4 {
+        for updates in 0..MEMORY + 4 {
             let gradient = vector();
             let mut direction = vec![0.0; VARIABLES];
             curvature.direction(&gradient, &mut direction);
-            let kept = &pairs[taught.saturating_sub(MEMORY)..];
+            let kept = &pairs[updates.saturating_sub(MEMORY)..];
             let error = inverse_hessian(kept) * column(&gradient) + column(&direction);
-            assert!(error.norm_l2() < 1e-12 * norm(&direction), "{taught} pairs: {:e}", error.norm_l2());
+            assert!(error.norm_l2() < 1e-12 * norm(&direction), "{updates} pairs: {:e}", error.norm_l2());
             // y = s + 0.1 noise, so that y^T s > 0.
             let [from, to, noise] = [(); 3].map(|()| vector());
             let slope: Vec<f64> = (0..VARIABLES).map(|i| to[i] + 0.1 * noise[i]).collect();
@@ -143,7 +143,7 @@ mod tests {
                 value: 0.0,
                 gradient,
             });
-            curvature.learn(&from, &to);
+            curvature.update(&from, &to);
         }
     }
 }

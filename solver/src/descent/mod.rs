@@ -1,4 +1,5 @@
-//! Minimization of differentiable functions of an aggregator, `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` before all, by L-BFGS with argmin's line search.
+//! Minimization of differentiable functions of an aggregator by L-BFGS with argmin's line search: before all, of
+//! `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²`.
 
 mod curvature;
 mod ray;
@@ -85,7 +86,9 @@ pub(crate) fn minimize_function(
         drop(current);
         let Some(step) = search.step(value, slope) else { break false };
         let mut current = ray.borrow_mut();
-        current.advance(step, &mut curvature)?;
+        if current.advance(step, &mut curvature).is_err() {
+            break false;
+        }
         decrease = value - current.origin().value;
     };
     let (factor, value) = ray.into_inner().into_best();

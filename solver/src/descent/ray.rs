@@ -90,7 +90,7 @@ impl<'a, 'f> Ray<'a, 'f> {
     /// Goes to `x + step·d`, from which the next ray starts.
     pub fn advance(&mut self, step: f64, curvature: &mut Curvature) -> Result<(), Error> {
         self.at(step)?;
-        curvature.learn(&self.origin, &self.trial);
+        curvature.update(&self.origin, &self.trial);
         std::mem::swap(&mut self.origin, &mut self.trial);
         self.tried = None;
         Ok(())

@@ -1,4 +1,4 @@
-//! Triangular systems with one right-hand side. faer's recursion is made for many: for one it takes twice as long.
+//! Triangular systems with one right-hand side. faer's recursion is made for many.
 
 use faer::MatRef;
 use pulp::{Arch, Simd};

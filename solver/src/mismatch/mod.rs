@@ -112,7 +112,7 @@ pub(crate) fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) 
 }
 
 /// `tr((D_n^H D_n)^{-1})`, infinite if `D_n` lacks full column rank: [`Seen::zero_forcing_power`] of a device that serves all streams, for
-/// which singular values without vectors, a third of the work, are enough.
+/// which singular values without vectors are enough.
 fn inverse_gram_trace(problem: &Problem, device: usize, direction: MatRef<'_, c64>) -> Result<f64, Error> {
     let channel = problem.channels()[device].as_ref();
     let seen = channel.adjoint() * direction;

@@ -44,21 +44,28 @@ pub(super) fn read(coordinates: &[f64], mut matrix: MatMut<'_, c64>) {
     }
 }
 
-/// Which coordinate of a `side × side` matrix is entry `(i, i)`.
-pub(super) fn diagonal(side: usize, i: usize) -> usize {
-    i * (2 * side - i)
+/// Which coordinate of a `side × side` matrix is the first of entry `(a, b)`, `a ≥ b`.
+#[inline(always)]
+pub(super) fn coordinate(side: usize, a: usize, b: usize) -> usize {
+    b * (2 * side - b) + if a == b { 0 } else { 2 * (a - b) - 1 }
 }
 
-/// Passes to `put` every entry of the `rows² × columns²` matrix, in coordinates, of `U ↦ P U Q^H + Q U P^H`, `P` and `Q` being `rows×columns`.
+/// Which coordinate of a `side × side` matrix is entry `(i, i)`.
+pub(super) fn diagonal(side: usize, i: usize) -> usize {
+    coordinate(side, i, i)
+}
+
+/// Writes `factor` times the `rows² × columns²` matrix, in coordinates, of `U ↦ P U Q^H + Q U P^H`, `P` and `Q` being `rows×columns`.
 ///
-/// All are sums and differences of `P[i,k] conj(Q[j,l]) + Q[i,k] conj(P[j,l])`, found column by column without a look at each entry's place.
+/// Its entries are sums and differences of `P[i,k] conj(Q[j,l]) + Q[i,k] conj(P[j,l])`, found column by column without a look at each entry's place.
 #[inline]
-pub(super) fn put_product(
+pub(super) fn write_product(
     mut matrix: MatMut<'_, f64>,
     p: MatRef<'_, c64>,
     q: MatRef<'_, c64>,
-    put: impl Fn(&mut f64, f64),
+    factor: f64,
 ) {
+    let put = |slot: &mut f64, value: f64| *slot = factor * value;
     debug_assert_eq!((matrix.nrows(), matrix.ncols()), (p.nrows().pow(2), p.ncols().pow(2)));
     debug_assert_eq!((matrix.row_stride(), p.row_stride(), q.row_stride()), (1, 1, 1));
     let mut columns = matrix.rb_mut().col_iter_mut();
@@ -152,8 +159,7 @@ mod tests {
         for (rows, columns) in [(3, 2), (1, 4), (4, 4), (2, 1)] {
             let [p, q] = [(); 2].map(|()| Fading::PAPER.sample(rows, columns, &mut rng));
             let mut found = Mat::<f64>::zeros(rows * rows, columns * columns);
-            found.fill(1.0);
-            put_product(found.as_mut(), p.as_ref(), q.as_ref(), |slot, value| *slot += value);
+            write_product(found.as_mut(), p.as_ref(), q.as_ref(), 0.5);
             let (mut u, mut expected) = (Mat::zeros(columns, columns), vec![0.0; rows * rows]);
             for j in 0..columns * columns {
                 let mut basis = vec![0.0; columns * columns];
@@ -162,8 +168,8 @@ mod tests {
                 let image = &p * &u * q.adjoint() + &q * &u * p.adjoint();
                 write(image.as_ref(), &mut expected);
                 for (i, expected) in expected.iter().enumerate() {
-                    let found = found[(i, j)] - 1.0;
-                    assert!((found - expected).abs() < 1e-12, "{rows} {columns}: {i} {j}");
+                    let found = found[(i, j)];
+                    assert!((found - 0.5 * expected).abs() < 1e-12, "{rows} {columns}: {i} {j}");
                 }
             }
         }

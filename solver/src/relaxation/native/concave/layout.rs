@@ -48,7 +48,7 @@ pub(super) fn write_products(blocks: &[Block], p: &Mat<c64>, q: &Mat<c64>, matri
                 [p, q].map(|of| of.as_ref().submatrix(first.offset, second.offset, first.side, second.side));
             let (rows, columns) = (first.coordinates(), second.coordinates());
             let block = matrix.as_mut().submatrix_mut(rows.start, columns.start, rows.len(), columns.len());
-            coordinates::put_product(block, p, q, |slot, value| *slot = 0.5 * value);
+            coordinates::write_product(block, p, q, 0.5);
         }
     }
 }

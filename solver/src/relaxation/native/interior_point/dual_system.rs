@@ -7,6 +7,7 @@ use super::packs::{Pack, Parts, Size, split_rows, write_lanes};
 use super::work::Work;
 use super::{Inverses, Iterate};
 use crate::linalg::{factorize, multiply, scale, solve_factorized};
+use crate::relaxation::native::coordinates::coordinate;
 use faer::{Mat, MatMut, MatRef, c64};
 use pulp::{Arch, Simd};
 use std::f64::consts::SQRT_2;
@@ -22,6 +23,7 @@ pub(super) struct DualSystem {
     gram: Mat<c64>,
     /// `P` and `½Q`, the rows of several devices at once.
     split: [Vec<Lanes>; 2],
+    /// Column by column without gaps, of which two are written at once.
     matrix: Vec<f64>,
     right: Vec<f64>,
 }
@@ -83,9 +85,9 @@ impl DualSystem {
         let pairs = (&iterate.z, &inverses.parts);
         if let Some(estimate) = estimate {
             channels.seen(out.x.as_ref(), &mut out.w);
-            write_right(&channels.packs, pairs, complementarity, estimate, &mut *out, &mut self.right);
+            write_right_side(&channels.packs, pairs, complementarity, estimate, &mut *out, &mut self.right);
         } else {
-            write_first_right(
+            write_first_right_side(
                 &channels.packs,
                 pairs,
                 complementarity,
@@ -106,9 +108,9 @@ impl DualSystem {
 }
 
 /// Writes the `z̄_n`, and the right-hand side from what devices see of `x̄`, in place of the `ΔW_n`.
-#[pulp::with_simd(write_right = Arch::new())]
+#[pulp::with_simd(write_right_side = Arch::new())]
 #[inline(always)]
-fn write_right_with<S: Simd>(
+fn write_right_side_with<S: Simd>(
     _simd: S,
     packs: &[Pack],
     pairs: (&Parts, &Parts),
@@ -127,9 +129,9 @@ fn write_right_with<S: Simd>(
 }
 
 /// The same without an estimate: `x̄ = τS^{-1} − X` and `z̄_n = τW_n^{-1} − Z_n`, so that `z̄_n − h_n^H x̄ h_n = τ(W_n^{-1} − Q_nn) + I`.
-#[pulp::with_simd(write_first_right = Arch::new())]
+#[pulp::with_simd(write_first_right_side = Arch::new())]
 #[inline(always)]
-fn write_first_right_with<S: Simd>(
+fn write_first_right_side_with<S: Simd>(
     _simd: S,
     packs: &[Pack],
     pairs: (&Parts, &Parts),
@@ -172,10 +174,10 @@ fn read_solution_with<S: Simd>(
     }
 }
 
-/// Which coordinate of a `side×side` Hermitian matrix is the first of its entry `(a, b)`, `a ≥ b`.
+/// The places `(a, b)`, `a ≥ b`, of the lower triangle of a `side×side` matrix, column by column.
 #[inline(always)]
-fn coordinate(side: usize, a: usize, b: usize) -> usize {
-    b * (2 * side - b) + if a == b { 0 } else { 2 * (a - b) - 1 }
+fn lower(side: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..side).flat_map(move |b| (b..side).map(move |a| (a, b)))
 }
 
 /// The entries of the matrix, in coordinates, of `U ↦ P U Q^H + Q U P^H` that lead from entry `(k, l)`, `k > l`, of `U` to entry `(i, j)`, `i > j`,
@@ -184,49 +186,53 @@ fn coordinate(side: usize, a: usize, b: usize) -> usize {
 /// `first` is `P[i,k] conj(Q[j,l]) + Q[i,k] conj(P[j,l])`, `second` the same with `k` and `l` exchanged.
 #[inline(always)]
 fn entries(first: Lanes, second: Lanes) -> [Lanes; 2] {
-    [first + second, turned(first - second)]
+    [first + second, times_i(first - second)]
 }
 
-/// From the real coordinate of an entry of `U` to the imaginary one: `iz`.
+/// `i z`: what leads from the real coordinate of an entry of `U` also leads from the imaginary one, turned.
 #[inline(always)]
-fn turned(entry: Lanes) -> Lanes {
+fn times_i(entry: Lanes) -> Lanes {
     Lanes { re: entry.im.map(|im| -im), im: entry.re }
 }
 
-/// Writes the lower blocks of the matrix of `(W_n) ↦ (Σ_m (P_nm W_m Q_nm^H + Q_nm W_m P_nm^H))_n`, the rows of `P` and `Q` those of packs.
+/// Writes the lower blocks of the matrix of `(U_n) ↦ (Σ_m (P_nm U_m Q_nm^H + Q_nm U_m P_nm^H))_n`, the rows of `P` and `Q` those of packs.
 #[pulp::with_simd(write_products = Arch::new())]
 #[inline(always)]
 fn write_products_with<S: Simd>(_simd: S, packs: &[Pack], p: &[Lanes], q: &[Lanes], matrix: &mut [f64]) {
     let Size { antennas, unknowns, .. } = Size::of(packs);
     for (index, from) in packs.iter().enumerate() {
         for device in 0..from.count() {
-            for l in 0..from.side {
-                for k in l..from.side {
-                    let [pk, qk, pl, ql] = [(p, k), (q, k), (p, l), (q, l)]
-                        .map(|(of, antenna)| from.rows(of, antennas, antenna, device));
-                    let column = from.row + coordinate(from.side, k, l) * from.count() + device;
-                    let (real, rest) = matrix[column * unknowns..].split_at_mut(unknowns);
-                    let imaginary = if k == l {
-                        &mut [][..]
-                    } else {
-                        &mut rest[(from.count() - 1) * unknowns..][..unknowns]
-                    };
-                    for to in &packs[index..] {
-                        // Within a pack, nothing above the diagonal.
-                        let first = if to.row == from.row { l } else { 0 };
-                        let rows = to.antennas..to.antennas + to.side;
-                        let of = [pk, qk, pl, ql].map(|column| &column[rows.clone()]);
-                        for j in first..to.side {
-                            let place = to.row + coordinate(to.side, j, j) * to.count();
-                            let length = (2 * (to.side - j) - 1) * to.count();
-                            let real = &mut real[place..][..length];
-                            if k == l {
-                                write_column_from_diagonal(to.count(), j, of, real);
-                            } else {
-                                write_columns(to.count(), j, of, real, &mut imaginary[place..][..length]);
-                            }
-                        }
-                    }
+            for (k, l) in lower(from.side) {
+                let rows = [(p, k), (q, k), (p, l), (q, l)]
+                    .map(|(of, antenna)| from.rows(of, antennas, antenna, device));
+                let column = from.row + coordinate(from.side, k, l) * from.count() + device;
+                let (real, rest) = matrix[column * unknowns..].split_at_mut(unknowns);
+                let imaginary = (k != l).then(|| &mut rest[(from.count() - 1) * unknowns..][..unknowns]);
+                write_image(&packs[index..], l, rows, real, imaginary);
+            }
+        }
+    }
+}
+
+/// What leads from entry `(k, l)` of one device's `U` to the first of `packs`, its own, and to those behind it.
+#[inline(always)]
+fn write_image(
+    packs: &[Pack],
+    l: usize,
+    rows: [&[Lanes]; 4],
+    real: &mut [f64],
+    mut imaginary: Option<&mut [f64]>,
+) {
+    for (index, to) in packs.iter().enumerate() {
+        let of = rows.map(|rows| &rows[to.antennas..][..to.side]);
+        // Within a pack, no columns of the image before `l`: they are above the diagonal.
+        for j in (if index == 0 { l } else { 0 })..to.side {
+            let start = to.row + coordinate(to.side, j, j) * to.count();
+            let places = start..start + (2 * (to.side - j) - 1) * to.count();
+            match &mut imaginary {
+                None => write_column_from_diagonal(to.count(), j, of, &mut real[places]),
+                Some(imaginary) => {
+                    write_columns(to.count(), j, of, &mut real[places.clone()], &mut imaginary[places]);
                 }
             }
         }
@@ -254,11 +260,11 @@ fn write_columns(
     imaginary: &mut [f64],
 ) {
     let [pkj, qkj, plj, qlj] = [pk, qk, pl, ql].map(|column| column[j].conj());
-    let ((diagonal, real), (turned_diagonal, imaginary)) =
+    let ((diagonal, real), (imaginary_diagonal, imaginary)) =
         (real.split_at_mut(count), imaginary.split_at_mut(count));
     let entry = (pk[j] * qlj + qk[j] * plj).scaled(SQRT_2);
     write_lanes(diagonal, entry.re);
-    write_lanes(turned_diagonal, turned(entry).re);
+    write_lanes(imaginary_diagonal, times_i(entry).re);
     let slots = real.chunks_exact_mut(2 * count).zip(imaginary.chunks_exact_mut(2 * count));
     for ((real, imaginary), i) in slots.zip(j + 1..) {
         let [on_real, on_imaginary] = entries(pk[i] * qlj + qk[i] * plj, pl[i] * qkj + ql[i] * pkj);
@@ -288,31 +294,27 @@ fn add_ratios_with<S: Simd>(
     let product = |i: usize, k: usize, j: usize, l: usize| {
         z[i + k * side] * inverse[j + l * side].conj() + inverse[i + k * side] * z[j + l * side].conj()
     };
-    for l in 0..side {
-        for k in l..side {
-            let column = coordinate(side, k, l);
-            for j in l..side {
-                for i in (if j == l { k } else { j })..side {
-                    let row = coordinate(side, i, j);
-                    let first = product(i, k, j, l);
-                    match (i == j, k == l) {
-                        (true, true) => add(row, column, first.re),
-                        (true, false) => {
-                            add(row, column, first.scaled(SQRT_2).re);
-                            add(row, column + 1, turned(first.scaled(SQRT_2)).re);
-                        }
-                        (false, true) => {
-                            add(row, column, first.scaled(SQRT_2).re);
-                            add(row + 1, column, first.scaled(SQRT_2).im);
-                        }
-                        (false, false) => {
-                            let [on_real, on_imaginary] = entries(first, product(i, l, j, k));
-                            add(row, column, on_real.re);
-                            add(row + 1, column, on_real.im);
-                            add(row, column + 1, on_imaginary.re);
-                            add(row + 1, column + 1, on_imaginary.im);
-                        }
-                    }
+    for (k, l) in lower(side) {
+        let column = coordinate(side, k, l);
+        for (i, j) in lower(side).filter(|&(i, j)| (j, i) >= (l, k)) {
+            let row = coordinate(side, i, j);
+            let first = product(i, k, j, l);
+            match (i == j, k == l) {
+                (true, true) => add(row, column, first.re),
+                (true, false) => {
+                    add(row, column, first.scaled(SQRT_2).re);
+                    add(row, column + 1, times_i(first.scaled(SQRT_2)).re);
+                }
+                (false, true) => {
+                    add(row, column, first.scaled(SQRT_2).re);
+                    add(row + 1, column, first.scaled(SQRT_2).im);
+                }
+                (false, false) => {
+                    let [on_real, on_imaginary] = entries(first, product(i, l, j, k));
+                    add(row, column, on_real.re);
+                    add(row + 1, column, on_real.im);
+                    add(row, column + 1, on_imaginary.re);
+                    add(row + 1, column + 1, on_imaginary.im);
                 }
             }
         }

@@ -211,3 +211,45 @@ pub(super) fn stays_definite_with<S: Simd>(
     }
     factorize(side, trial)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDE: usize = 3;
+
+    /// Positive definite, another one in every lane, but for the last entry of the diagonal in one lane.
+    fn matrices(odd: usize, entry: f64) -> Vec<Lanes> {
+        let mut matrices: Vec<_> = (0..SIDE * SIDE)
+            .map(|place| {
+                let (i, j) = (place % SIDE, place / SIDE);
+                let side = (i as f64 - j as f64) * 0.3;
+                Lanes::new(|lane| c64::new(if i == j { 2.0 + lane as f64 } else { 0.4 }, side))
+            })
+            .collect();
+        matrices[SIDE * SIDE - 1].set(odd, c64::new(entry, 0.0));
+        matrices
+    }
+
+    #[test]
+    fn one_indefinite_matrix_is_seen_in_any_lane() {
+        let definite = matrices(0, 2.0);
+        let [mut inverses, mut memory] = [(); 2].map(|()| definite.clone());
+        for lane in 0..LANES {
+            for entry in [-1.0, 0.0, f64::NAN, f64::INFINITY] {
+                let odd = matrices(lane, entry);
+                assert!(!invert(SIDE, &odd, &mut inverses, &mut memory), "{lane} {entry}");
+                let change: Vec<_> = odd.iter().zip(&definite).map(|(&odd, &even)| odd - even).collect();
+                assert!(!stays_definite(SIDE, &definite, &change, 1.0, &mut memory), "{lane} {entry}");
+            }
+        }
+        assert!(stays_definite(SIDE, &definite, &definite, 1.0, &mut memory));
+        assert!(invert(SIDE, &definite, &mut inverses, &mut memory));
+        let mut product = definite.clone();
+        multiply(SIDE, &definite, &inverses, &mut product);
+        for (place, entry) in product.iter().enumerate() {
+            let wanted = if place % (SIDE + 1) == 0 { 1.0 } else { 0.0 };
+            (0..LANES).for_each(|lane| assert!((entry.lane(lane) - wanted).norm() < 1e-14));
+        }
+    }
+}

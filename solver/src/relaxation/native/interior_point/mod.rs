@@ -2,8 +2,8 @@
 //!
 //! min `tr X` s.t. `Z_n = h_n^H X h_n − I ⪰ 0`  and its dual  max `Σ tr W_n` s.t. `S = I − Σ h_n W_n h_n^H ⪰ 0`,
 //!
-//! with `h_n = Q_n diag(s_n)` whitened by its demand, `Q_n` with orthonormal columns. Every iterate is strictly feasible on both
-//! sides, so its gap `tr X − Σ tr W_n` is a true one.
+//! with `h_n = Q_n Σ_n/√c_n`, the channel `H_n = Q_n Σ_n V_n^H` in its singular bases and whitened by its demand, and `W_n = c_n V_n^H U_n V_n`.
+//! Every iterate is strictly feasible on both sides, so its gap `tr X − Σ tr W_n` is a true one.
 //!
 //! A step aims at `X S = τI` and `W_n Z_n = τI` with `τ` a part of the mean complementarity. With `ΔS = −Σ h_n ΔW_n h_n^H` and
 //! `ΔZ_n = h_n^H ΔX h_n`, the direction of Helmberg, Kojima and Monteiro solves
@@ -40,17 +40,29 @@ use work::Work;
 /// A step of length `a` to the boundary goes `a` times this much of the way, the first number and `a` times the second: where the
 /// boundary cuts a step short it is kept away from.
 const STEP_FRACTION: [f64; 2] = [0.7, 0.297];
-/// The part of the mean complementarity that a step aims at, and what it aims at instead where that leads to short steps.
-const CENTRING: [f64; 3] = [0.03, 0.3, 1.0];
-/// The first of them after a step that went all the way.
-const CENTRING_AFTER_FULL_STEP: f64 = 0.003;
+/// The part of the mean complementarity that a step aims at, and the solution from which on its steps are measured; then what it aims at
+/// instead where that leads to short steps. The last does nothing but centre.
+///
+/// Far from the central path the second order of a full step misleads: there every solution is measured, from the first.
+const AIMS: [(f64, usize); 3] = [(0.03, 3), (0.3, 1), (1.0, 1)];
+/// What the next step aims at first when one with the first aim went all the way.
+const AIM_AFTER_FULL_STEP: f64 = 0.003;
 /// Steps shorter than this are short.
 const SHORT_STEP: f64 = 0.3;
 /// Steps this long need no better direction.
 const LONG_STEP: f64 = 0.95;
-/// Solutions of the Newton equations for one direction, the first without an estimate: how many before steps are measured, and most.
-const FEWEST_SOLUTIONS: usize = 3;
+/// Most solutions of the Newton equations for one direction, the first without an estimate.
 const MOST_SOLUTIONS: usize = 5;
+
+/// What the next aim depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastStep {
+    /// The first aim, all the way.
+    Full,
+    /// The last aim: another such step would lead nowhere.
+    Centred,
+    Other,
+}
 
 /// A pair of strictly feasible points.
 #[derive(Debug, Clone)]
@@ -58,7 +70,7 @@ struct Iterate {
     /// `X`.
     x: Mat<c64>,
     s: Mat<c64>,
-    /// The `W_n`, whitened: `Σ tr W_n` is the dual value.
+    /// The `W_n`: `Σ tr W_n` is the dual value.
     w: Parts,
     z: Parts,
 }
@@ -99,8 +111,7 @@ pub(super) struct InteriorPoint {
     /// The last direction, the one that estimates it, and the one to beat.
     directions: [Direction; 3],
     work: Work,
-    /// Whether the last step went all the way.
-    full_step: bool,
+    last_step: LastStep,
 }
 
 impl Default for InteriorPoint {
@@ -130,7 +141,7 @@ impl InteriorPoint {
             system: System::new(elimination, receive, packs),
             directions: [(); 3].map(|()| Direction::new(receive, packs)),
             work: Work::new(receive, packs),
-            full_step: false,
+            last_step: LastStep::Other,
             channels,
         }
     }
@@ -202,16 +213,22 @@ impl InteriorPoint {
         let degree = (self.iterate.x.nrows() + self.channels.columns.ncols()) as f64;
         let mean = self.gap() / degree;
         let mut steps = (0.0, 0.0);
-        // Far from the central path the second order of a full step misleads: there every solution is measured, from the first.
-        let first = if self.full_step { CENTRING_AFTER_FULL_STEP } else { CENTRING[0] };
-        for (centring, fewest) in [first, CENTRING[1], CENTRING[2]].into_iter().zip([FEWEST_SOLUTIONS, 1, 1])
-        {
-            steps = self.find_direction(centring * mean, fewest);
+        let (first, aims) = match self.last_step {
+            LastStep::Full => (AIM_AFTER_FULL_STEP, &AIMS[..]),
+            LastStep::Centred => (AIMS[0].0, &AIMS[..AIMS.len() - 1]),
+            LastStep::Other => (AIMS[0].0, &AIMS[..]),
+        };
+        for (index, &(aim, fewest)) in aims.iter().enumerate() {
+            steps = self.find_direction(if index == 0 { first } else { aim } * mean, fewest);
+            self.last_step = match index {
+                0 if steps == (1.0, 1.0) => LastStep::Full,
+                2 => LastStep::Centred,
+                _ => LastStep::Other,
+            };
             if steps.0.min(steps.1) >= SHORT_STEP {
                 break;
             }
         }
-        self.full_step = steps == (1.0, 1.0);
         let direction = &self.directions[0];
         let part = |step: f64| (STEP_FRACTION[0] + STEP_FRACTION[1] * step) * step;
         // A step of 0 may come from a direction without a number in it.

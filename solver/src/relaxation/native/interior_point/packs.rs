@@ -20,9 +20,9 @@ pub(super) struct Pack {
     pub antennas: usize,
     /// The first of its `T_n²` entries in [`Parts`].
     pub entry: usize,
-    /// Its first column among all devices': those of antenna 0 of every device, then of antenna 1, and so on.
+    /// Its first column among all devices': those of antenna 0 of its devices, then of antenna 1, and so on.
     pub column: usize,
-    /// The first of its coordinates among all devices': the first coordinate of every device, then the second, and so on.
+    /// The first of its coordinates among all devices': the first coordinate of its devices, then the second, and so on.
     pub row: usize,
 }
 
@@ -233,7 +233,7 @@ pub(super) fn parts(packs: &[Pack]) -> Parts {
 }
 
 /// `A ← A + factor·D` for every device.
-pub(super) fn add_scaled(parts: &mut Parts, direction: &Parts, factor: f64) {
+pub(super) fn add_scaled(parts: &mut [Lanes], direction: &[Lanes], factor: f64) {
     parts.iter_mut().zip(direction).for_each(|(part, change)| *part = *part + change.scaled(factor));
 }
 

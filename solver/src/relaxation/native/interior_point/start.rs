@@ -1,14 +1,14 @@
 //! Where the iteration starts.
 
-use super::InteriorPoint;
+use super::{InteriorPoint, LastStep};
 use crate::error::Error;
 use crate::linalg::{multiply, scale, trace};
 use faer::{Mat, c64};
 
 /// The part of the start's trace that is spread evenly.
 const EVEN_PART: f64 = 0.3;
-/// How far beyond what the weakest constraint needs `X` starts, of which there is an upper bound.
-const SURPLUS: f64 = 1.05;
+/// `X` starts at this multiple of an upper bound on the least feasible scale.
+const SURPLUS: f64 = 1.3;
 /// An upper bound on the largest eigenvalue of `Σ h_n W_n h_n^H` at the start, 1 being the boundary.
 const LOAD: f64 = 0.9;
 
@@ -17,7 +17,7 @@ impl InteriorPoint {
     /// scaled into the interior; `W_n` is proportional to `Z_n^{-1}`, as on the central path.
     pub fn start(&mut self) -> Result<(), Error> {
         let failed = Error::Numerical { operation: "the interior-point method's start" };
-        self.full_step = false;
+        self.last_step = LastStep::Other;
         let columns = &self.channels.columns;
         let weighted = Mat::from_fn(columns.nrows(), columns.ncols(), |i, j| {
             columns[(i, j)] / columns.col(j).squared_norm_l2().powi(2)

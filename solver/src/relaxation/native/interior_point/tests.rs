@@ -58,6 +58,57 @@ fn starts_are_strictly_feasible() {
     }
 }
 
+/// The start is scaled as said: the weakest `Z_n + I` between 1.3 and what the norm's slack adds, the load below 0.9 by no more than the bound's slack.
+#[test]
+fn starts_are_not_far_from_the_boundary() {
+    for (receive, sides) in SHAPES {
+        let mut method = method(receive, sides, Elimination::Dual, 4);
+        method.update_slack();
+        method.update_surplus();
+        let eigenvalues = |matrix: &Mat<c64>| crate::linalg::eigenvalues(matrix.as_ref()).unwrap();
+        let parts = matrices(&method.channels, &method.iterate.z);
+        let weakest = parts.iter().map(|z| eigenvalues(z)[0] + 1.0).fold(f64::INFINITY, f64::min);
+        let side = sides.iter().copied().max().unwrap() as f64;
+        assert!(weakest > 1.3 * (1.0 - 1e-9) && weakest < 1.3 * side.sqrt() * (1.0 + 1e-9), "{weakest}");
+        let load = 1.0 - eigenvalues(&method.iterate.s)[0];
+        let slack = (receive as f64).powf(1.0 / 16.0);
+        assert!(load < 0.9 * (1.0 + 1e-9) && load > 0.9 / slack * (1.0 - 1e-9), "{load}");
+    }
+}
+
+#[test]
+fn bounds_on_the_largest_eigenvalue_are_tight() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for (side, rank) in [(1, 1), (6, 6), (6, 1), (20, 7), (20, 40)] {
+        let factor = Fading::PAPER.sample(side, rank, &mut rng);
+        for scale in [1e-100, 1.0, 1e100] {
+            for matrix in [&factor * factor.adjoint(), Mat::identity(side, side)] {
+                let matrix = matrix * faer::Scale(c64::new(scale, 0.0));
+                let bound = Work::new(side, &[]).largest_eigenvalue_bound(matrix.as_ref());
+                let largest = crate::linalg::eigenvalues(matrix.as_ref()).unwrap()[side - 1];
+                let slack = (side as f64).powf(1.0 / 16.0);
+                assert!(bound >= largest * (1.0 - 1e-12), "{side} {rank} {scale}: {bound} {largest}");
+                assert!(bound <= largest * slack * (1.0 + 1e-12), "{side} {rank} {scale}: {bound} {largest}");
+            }
+        }
+    }
+}
+
+/// Where no aim leads to long steps, one step centres and the next gains all the same: there is no cycle.
+#[test]
+fn steps_after_one_that_only_centres_gain() {
+    for (receive, sides) in SHAPES {
+        let mut method = method(receive, sides, Elimination::smaller(receive, sides.iter().copied()), 6);
+        for _ in 0..4 {
+            method.last_step = LastStep::Centred;
+            let before = method.gap();
+            assert!(method.linearize() && method.advance());
+            assert!(method.gap() < before, "{receive} {sides:?}: {} {before}", method.gap());
+            assert_ne!(method.last_step, LastStep::Centred);
+        }
+    }
+}
+
 #[test]
 fn both_eliminations_give_the_same_value() {
     for (receive, sides) in SHAPES {

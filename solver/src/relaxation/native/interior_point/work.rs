@@ -3,7 +3,6 @@
 use super::lanes::{self, Lanes};
 use super::packs::{Pack, Parts};
 use crate::linalg::{Scratch, factorize, invert_factorized, multiply, scale, squared_norm};
-use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, c64};
 
 /// The first part of a step that is given up where a matrix leaves the cone, doubled until it does not.
@@ -11,9 +10,9 @@ const STEP_LOSS: f64 = 0.02;
 /// Squarings that bound an eigenvalue: for 20 antennas, within 21 %.
 const SQUARINGS: i32 = 3;
 /// A step shorter than this means that rounding has taken over.
-pub(super) const SHORTEST_STEP: f64 = 1e-6;
+const SHORTEST_STEP: f64 = 1e-6;
 
-/// Memory for matrices of up to a given side.
+/// Memory for `R×R` matrices and for those of one pack.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
     factor: Mat<c64>,
@@ -62,12 +61,11 @@ impl Work {
 
     /// `A ← A − sym(K M)`, `sym(M) = (M + M^H)/2`.
     pub fn subtract_product(&mut self, mut a: MatMut<'_, c64>, k: MatRef<'_, c64>, m: MatRef<'_, c64>) {
-        let side = a.nrows();
-        let mut product = self.product.as_mut().submatrix_mut(0, 0, side, side);
-        multiply(product.rb_mut(), k, m);
-        for j in 0..side {
+        let Self { product, .. } = self;
+        multiply(product.as_mut(), k, m);
+        for j in 0..a.ncols() {
             a[(j, j)].re -= product[(j, j)].re;
-            for i in j + 1..side {
+            for i in j + 1..a.nrows() {
                 let mean = (product[(i, j)] + product[(j, i)].conj()) * 0.5;
                 let entry = a[(i, j)] - mean;
                 a[(i, j)] = entry;
@@ -84,15 +82,14 @@ impl Work {
 
     /// The longest step, `limit` or below, along which a matrix stays positive definite.
     pub fn longest_step(&mut self, current: MatRef<'_, c64>, change: MatRef<'_, c64>, limit: f64) -> f64 {
-        let side = current.nrows();
+        let Self { product: trial, scratch, .. } = self;
         longest_step(limit, |length| {
-            let mut trial = self.product.as_mut().submatrix_mut(0, 0, side, side);
-            for j in 0..side {
-                for i in j..side {
+            for j in 0..current.ncols() {
+                for i in j..current.nrows() {
                     trial[(i, j)] = current[(i, j)] + change[(i, j)] * length;
                 }
             }
-            factorize(trial, &mut self.scratch)
+            factorize(trial.as_mut(), scratch)
         })
     }
 
