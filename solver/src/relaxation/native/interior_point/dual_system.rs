@@ -203,8 +203,8 @@ fn write_products_with<S: Simd>(_simd: S, packs: &[Pack], p: &[Lanes], q: &[Lane
     for (index, from) in packs.iter().enumerate() {
         for device in 0..from.count() {
             for (k, l) in lower(from.side) {
-                let rows = [(p, k), (q, k), (p, l), (q, l)]
-                    .map(|(of, antenna)| from.rows(of, antennas, antenna, device));
+                let [pl, ql] = [from.rows(p, antennas, l, device), from.rows(q, antennas, l, device)];
+                let rows = [from.rows(p, antennas, k, device), from.rows(q, antennas, k, device), pl, ql];
                 let column = from.row + coordinate(from.side, k, l) * from.count() + device;
                 let (real, rest) = matrix[column * unknowns..].split_at_mut(unknowns);
                 let imaginary = (k != l).then(|| &mut rest[(from.count() - 1) * unknowns..][..unknowns]);
@@ -224,7 +224,7 @@ fn write_image(
     mut imaginary: Option<&mut [f64]>,
 ) {
     for (index, to) in packs.iter().enumerate() {
-        let of = rows.map(|rows| &rows[to.antennas..][..to.side]);
+        let of = std::array::from_fn(|k| &rows[k][to.antennas..][..to.side]);
         // Within a pack, no columns of the image before `l`: they are above the diagonal.
         for j in (if index == 0 { l } else { 0 })..to.side {
             let start = to.row + coordinate(to.side, j, j) * to.count();
@@ -259,7 +259,7 @@ fn write_columns(
     real: &mut [f64],
     imaginary: &mut [f64],
 ) {
-    let [pkj, qkj, plj, qlj] = [pk, qk, pl, ql].map(|column| column[j].conj());
+    let [pkj, qkj, plj, qlj] = [pk[j].conj(), qk[j].conj(), pl[j].conj(), ql[j].conj()];
     let ((diagonal, real), (imaginary_diagonal, imaginary)) =
         (real.split_at_mut(count), imaginary.split_at_mut(count));
     let entry = (pk[j] * qlj + qk[j] * plj).scaled(SQRT_2);

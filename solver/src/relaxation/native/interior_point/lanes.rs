@@ -101,13 +101,21 @@ impl Mul for Lanes {
 /// `Σ_k a_k b_k`.
 #[inline(always)]
 pub(super) fn product_sum(a: &[Lanes], b: &[Lanes]) -> Lanes {
-    a.iter().zip(b).fold(Lanes::default(), |total, (&a, &b)| total + a * b)
+    let mut total = Lanes::default();
+    for (&a, &b) in a.iter().zip(b) {
+        total = total + a * b;
+    }
+    total
 }
 
-/// `Σ_k f(k)`.
+/// `Σ_k f(k)`. A loop, because an iterator's closure is not sure to be inlined into vector instructions.
 #[inline(always)]
 fn sum(range: std::ops::Range<usize>, f: impl Fn(usize) -> Lanes) -> Lanes {
-    range.fold(Lanes::default(), |total, k| total + f(k))
+    let mut total = Lanes::default();
+    for k in range {
+        total = total + f(k);
+    }
+    total
 }
 
 /// `A B` of `side×side` matrices, column by column as all here.

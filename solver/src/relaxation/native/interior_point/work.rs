@@ -3,6 +3,7 @@
 use super::lanes::{self, Lanes};
 use super::packs::{Pack, Parts};
 use crate::linalg::{Scratch, factorize, invert_factorized, multiply, scale, squared_norm};
+use faer::prelude::ReborrowMut;
 use faer::{Mat, MatMut, MatRef, c64};
 
 /// The first part of a step that is given up where a matrix leaves the cone, doubled until it does not.
@@ -61,11 +62,13 @@ impl Work {
 
     /// `A ← A − sym(K M)`, `sym(M) = (M + M^H)/2`.
     pub fn subtract_product(&mut self, mut a: MatMut<'_, c64>, k: MatRef<'_, c64>, m: MatRef<'_, c64>) {
-        let Self { product, .. } = self;
-        multiply(product.as_mut(), k, m);
-        for j in 0..a.ncols() {
+        let side = a.nrows();
+        // The sides are known to agree, which spares checks of indices.
+        let mut product = self.product.as_mut().submatrix_mut(0, 0, side, side);
+        multiply(product.rb_mut(), k, m);
+        for j in 0..side {
             a[(j, j)].re -= product[(j, j)].re;
-            for i in j + 1..a.nrows() {
+            for i in j + 1..side {
                 let mean = (product[(i, j)] + product[(j, i)].conj()) * 0.5;
                 let entry = a[(i, j)] - mean;
                 a[(i, j)] = entry;
@@ -82,14 +85,15 @@ impl Work {
 
     /// The longest step, `limit` or below, along which a matrix stays positive definite.
     pub fn longest_step(&mut self, current: MatRef<'_, c64>, change: MatRef<'_, c64>, limit: f64) -> f64 {
-        let Self { product: trial, scratch, .. } = self;
+        let (side, Self { product, scratch, .. }) = (current.nrows(), self);
         longest_step(limit, |length| {
-            for j in 0..current.ncols() {
-                for i in j..current.nrows() {
+            let mut trial = product.as_mut().submatrix_mut(0, 0, side, side);
+            for j in 0..side {
+                for i in j..side {
                     trial[(i, j)] = current[(i, j)] + change[(i, j)] * length;
                 }
             }
-            factorize(trial.as_mut(), scratch)
+            factorize(trial, scratch)
         })
     }
 
