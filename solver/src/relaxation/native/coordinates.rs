@@ -124,7 +124,7 @@ fn column<'a>(matrix: MatRef<'a, c64>, index: usize) -> &'a [c64] {
     matrix.col(index).try_as_col_major().map_or(&[], |column| column.as_slice())
 }
 
-fn slice_mut<'a>(column: ColMut<'a, f64>) -> &'a mut [f64] {
+pub(super) fn slice_mut<'a>(column: ColMut<'a, f64>) -> &'a mut [f64] {
     column.try_as_col_major_mut().map_or(&mut [], |column| column.as_slice_mut())
 }
 

@@ -1,5 +1,6 @@
 //! The operator `X ↦ Σ_n (A_n X B_n + B_n X A_n)` on Hermitian matrices, in real coordinates.
 
+use super::coordinates::slice_mut;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
 use std::f64::consts::SQRT_2;
@@ -66,61 +67,112 @@ impl Pairs {
         self.partners.col_as_slice_mut(partner).copy_from_slice(parts);
     }
 
-    /// Writes the lower triangle of `factor` times the operator's `R²×R²` matrix.
+    /// Writes the lower triangle of `factor` times the operator's `R²×R²` matrix, of which the columns are contiguous.
     pub fn write_operator(&mut self, factor: f64, mut matrix: MatMut<'_, f64>) {
         let Self { side, parts, partners, products, .. } = self;
         let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
         let (parts, partners) = (parts.as_ref(), partners.transpose());
         matmul(products.as_mut(), lower, Accum::Replace, parts, full, partners, full, factor, Par::Seq);
-        for j in 0..products.ncols() {
-            for i in j + 1..products.nrows() {
-                products[(j, i)] = products[(i, j)];
-            }
-        }
+        mirror(products);
         let side = *side;
-        let mut column = 0;
+        let mut columns = matrix.as_mut().col_iter_mut().map(slice_mut).enumerate();
         for l in 0..side {
             for k in l..side {
-                let mut row = column;
-                for j in l..side {
-                    for i in (if j == l { k } else { j })..side {
-                        let first = self.sum((i, k), (j, l));
-                        if i == j && k == l {
-                            matrix[(row, column)] = first.re;
-                        } else if i == j {
-                            // The second sum is the conjugate of the first.
-                            matrix[(row, column)] = SQRT_2 * first.re;
-                            matrix[(row, column + 1)] = -SQRT_2 * first.im;
-                        } else if k == l {
-                            matrix[(row, column)] = SQRT_2 * first.re;
-                            matrix[(row + 1, column)] = SQRT_2 * first.im;
-                        } else {
-                            let second = self.sum((i, l), (j, k));
-                            let (sum, difference) = (first + second, first - second);
-                            matrix[(row, column)] = sum.re;
-                            matrix[(row + 1, column)] = sum.im;
-                            matrix[(row, column + 1)] = -difference.im;
-                            matrix[(row + 1, column + 1)] = difference.re;
-                        }
-                        row += if i == j { 1 } else { 2 };
-                    }
+                let Some((first, real)) = columns.next() else { return };
+                if k == l {
+                    self.write_column_from_diagonal(l, &mut real[first..]);
+                } else if let Some((_, imaginary)) = columns.next() {
+                    self.write_columns(k, l, &mut real[first..], &mut imaginary[first..]);
                 }
-                column += if k == l { 1 } else { 2 };
             }
         }
     }
 
-    /// `Σ_n A_n[i,k] conj(B_n[j,l]) + B_n[i,k] conj(A_n[j,l])`, times the factor, for `first = (i, k)` and `second = (j, l)`.
-    #[inline]
-    fn sum(&self, first: (usize, usize), second: (usize, usize)) -> c64 {
-        let place = |(i, j): (usize, usize)| self.places[i + j * self.side];
-        let (first, second) = (place(first), place(second));
+    /// The column of coordinate `(l, l)`, from its diagonal down.
+    fn write_column_from_diagonal(&self, l: usize, out: &mut [f64]) {
+        let mut next = 0;
+        for j in l..self.side {
+            let columns = self.columns(j, l);
+            out[next] = columns.sum(self.place(j, l)).re;
+            next += 1;
+            for i in j + 1..self.side {
+                let first = columns.sum(self.place(i, l));
+                (out[next], out[next + 1]) = (SQRT_2 * first.re, SQRT_2 * first.im);
+                next += 2;
+            }
+        }
+    }
+
+    /// The columns of the real and the imaginary coordinate of `(k, l)`, `k > l`, from the diagonal of the first down.
+    fn write_columns(&self, k: usize, l: usize, real: &mut [f64], imaginary: &mut [f64]) {
+        let mut next = 0;
+        for j in l..self.side {
+            let (of_first, of_second) = (self.columns(j, l), self.columns(j, k));
+            for i in (if j == l { k } else { j })..self.side {
+                let first = of_first.sum(self.place(i, k));
+                if i == j {
+                    // The second sum is the conjugate of the first.
+                    (real[next], imaginary[next]) = (SQRT_2 * first.re, -SQRT_2 * first.im);
+                    next += 1;
+                } else {
+                    let second = of_second.sum(self.place(i, l));
+                    let (sum, difference) = (first + second, first - second);
+                    (real[next], real[next + 1]) = (sum.re, sum.im);
+                    (imaginary[next], imaginary[next + 1]) = (-difference.im, difference.re);
+                    next += 2;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn place(&self, i: usize, j: usize) -> Place {
+        self.places[i + j * self.side]
+    }
+
+    /// Where the sums of entry `(j, l)` of the second matrices are.
+    #[inline(always)]
+    fn columns(&self, j: usize, l: usize) -> Columns<'_> {
+        let Place { real, imaginary, sign } = self.place(j, l);
         let column = |index: usize| self.products.col_as_slice(index);
-        let (real, imaginary) = (column(second.real), column(second.imaginary));
+        Columns { real: column(real), imaginary: column(imaginary), sign }
+    }
+}
+
+/// The products with the parts of one entry of the second matrices.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    real: &'a [f64],
+    imaginary: &'a [f64],
+    sign: f64,
+}
+
+impl Columns<'_> {
+    /// `Σ_n A_n[i,k] conj(B_n[j,l]) + B_n[i,k] conj(A_n[j,l])`, times the factor, for the place of `(i, k)` and the columns of `(j, l)`.
+    #[inline(always)]
+    fn sum(self, place: Place) -> c64 {
+        let Self { real, imaginary, sign } = self;
         c64::new(
-            real[first.real] + first.sign * second.sign * imaginary[first.imaginary],
-            first.sign * real[first.imaginary] - second.sign * imaginary[first.real],
+            real[place.real] + place.sign * sign * imaginary[place.imaginary],
+            place.sign * real[place.imaginary] - sign * imaginary[place.real],
         )
+    }
+}
+
+/// Rows and columns that [`mirror`] takes at a time.
+const TILE: usize = 16;
+
+/// Copies the lower triangle to the upper one, tile by tile, because neighbours in a row are far apart in memory.
+fn mirror(matrix: &mut Mat<f64>) {
+    let side = matrix.nrows();
+    for left in (0..side).step_by(TILE) {
+        for top in (left..side).step_by(TILE) {
+            for j in left..side.min(left + TILE) {
+                for i in top.max(j + 1)..side.min(top + TILE) {
+                    matrix[(j, i)] = matrix[(i, j)];
+                }
+            }
+        }
     }
 }
 
