@@ -222,7 +222,7 @@ impl InteriorPoint {
             steps = self.find_direction(if index == 0 { first } else { aim } * mean, fewest);
             self.last_step = match index {
                 0 if steps == (1.0, 1.0) => LastStep::Full,
-                2 => LastStep::Centred,
+                last if last + 1 == AIMS.len() => LastStep::Centred,
                 _ => LastStep::Other,
             };
             if steps.0.min(steps.1) >= SHORT_STEP {
