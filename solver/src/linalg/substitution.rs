@@ -6,8 +6,6 @@ use std::array::from_fn;
 
 /// Columns that are taken at a time.
 const BLOCK: usize = 4;
-/// Sums that a column keeps apart, so that they need not wait for one another.
-const LANES: usize = 4;
 
 /// Solves `L Lᵀ x = b` in place; the lower triangle of `factor`, column-major, is read.
 pub(crate) fn solve_factorized(factor: MatRef<'_, f64>, right: &mut [f64]) {
@@ -17,7 +15,7 @@ pub(crate) fn solve_factorized(factor: MatRef<'_, f64>, right: &mut [f64]) {
 
 #[pulp::with_simd(substitute = Arch::new())]
 #[inline(always)]
-fn substitute_with<S: Simd>(_simd: S, factor: MatRef<'_, f64>, right: &mut [f64]) {
+fn substitute_with<S: Simd>(simd: S, factor: MatRef<'_, f64>, right: &mut [f64]) {
     let side = right.len();
     let whole = side - side % BLOCK;
     for first in (0..whole).step_by(BLOCK) {
@@ -32,10 +30,7 @@ fn substitute_with<S: Simd>(_simd: S, factor: MatRef<'_, f64>, right: &mut [f64]
             }
         }
         block.copy_from_slice(&solved);
-        let [a, b, c, d] = columns.map(|column| &column[first + BLOCK..][..rest.len()]);
-        for (i, right) in rest.iter_mut().enumerate() {
-            *right -= (a[i] * solved[0] + b[i] * solved[1]) + (c[i] * solved[2] + d[i] * solved[3]);
-        }
+        subtract(simd, rest, columns.map(|column| &column[first + BLOCK..][..rest.len()]), solved);
     }
     for j in whole..side {
         let column = &column(factor, j)[..side];
@@ -54,7 +49,7 @@ fn substitute_with<S: Simd>(_simd: S, factor: MatRef<'_, f64>, right: &mut [f64]
     for first in (0..whole).step_by(BLOCK).rev() {
         let columns: [_; BLOCK] = from_fn(|k| column(factor, first + k));
         let (block, rest) = right[first..].split_at_mut(BLOCK);
-        let known = products(columns.map(|column| &column[first + BLOCK..][..rest.len()]), rest);
+        let known = products(simd, columns.map(|column| &column[first + BLOCK..][..rest.len()]), rest);
         let mut solved: [f64; BLOCK] = from_fn(|k| block[k] - known[k]);
         for k in (0..BLOCK).rev() {
             let column = &columns[k][first..][..BLOCK];
@@ -67,21 +62,37 @@ fn substitute_with<S: Simd>(_simd: S, factor: MatRef<'_, f64>, right: &mut [f64]
     }
 }
 
+/// Subtracts multiples of several columns from a vector.
+#[inline(always)]
+fn subtract<S: Simd>(simd: S, vector: &mut [f64], columns: [&[f64]; BLOCK], factors: [f64; BLOCK]) {
+    let (body, tail) = S::as_mut_simd_f64s(vector);
+    let split = columns.map(S::as_simd_f64s);
+    let [a, b, c, d] = split.map(|(body, _)| body);
+    let [p, q, r, s] = factors.map(|factor| simd.splat_f64s(-factor));
+    for ((((entry, &a), &b), &c), &d) in body.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        let first = simd.mul_add_e_f64s(b, q, simd.mul_add_e_f64s(a, p, *entry));
+        *entry = simd.mul_add_e_f64s(d, s, simd.mul_add_e_f64s(c, r, first));
+    }
+    for ((_, column), factor) in split.into_iter().zip(factors) {
+        tail.iter_mut().zip(column).for_each(|(entry, column)| *entry -= column * factor);
+    }
+}
+
 /// The inner products of several columns with one vector.
 #[inline(always)]
-fn products(columns: [&[f64]; BLOCK], vector: &[f64]) -> [f64; BLOCK] {
-    let mut sums = [[0.0; LANES]; BLOCK];
-    let whole = vector.len() - vector.len() % LANES;
-    for row in (0..whole).step_by(LANES) {
-        for (sums, column) in sums.iter_mut().zip(columns) {
-            let (column, vector) = (&column[row..][..LANES], &vector[row..][..LANES]);
-            (0..LANES).for_each(|lane| sums[lane] += column[lane] * vector[lane]);
-        }
+fn products<S: Simd>(simd: S, columns: [&[f64]; BLOCK], vector: &[f64]) -> [f64; BLOCK] {
+    let (body, tail) = S::as_simd_f64s(vector);
+    let split = columns.map(S::as_simd_f64s);
+    let [a, b, c, d] = split.map(|(body, _)| body);
+    let [mut p, mut q, mut r, mut s] = [simd.splat_f64s(0.0); BLOCK];
+    for ((((&entry, &a), &b), &c), &d) in body.iter().zip(a).zip(b).zip(c).zip(d) {
+        p = simd.mul_add_e_f64s(a, entry, p);
+        q = simd.mul_add_e_f64s(b, entry, q);
+        r = simd.mul_add_e_f64s(c, entry, r);
+        s = simd.mul_add_e_f64s(d, entry, s);
     }
-    from_fn(|k| {
-        let rest = columns[k][whole..].iter().zip(&vector[whole..]).map(|(a, b)| a * b).sum::<f64>();
-        sums[k].iter().sum::<f64>() + rest
-    })
+    let sums = [p, q, r, s].map(|sum| simd.reduce_sum_f64s(sum));
+    from_fn(|k| sums[k] + split[k].1.iter().zip(tail).map(|(column, entry)| column * entry).sum::<f64>())
 }
 
 #[inline(always)]
