@@ -112,7 +112,7 @@ fn blocks_that_do_not_converge_do_not_end_the_run() {
     let options = AssignmentOptions::new(11).with_iterations(40).unwrap();
     let exact = assign(&problem(value(100)), &options).unwrap();
     assert_eq!(exact.unconverged, 0);
-    let hurried = assign(&problem(value(5)), &options).unwrap();
+    let hurried = assign(&problem(value(4)), &options).unwrap();
     // Eight pilot blocks and forty iterations.
     assert_eq!(hurried.unconverged, 48);
     assert!(hurried.termination.was_successful());
@@ -121,7 +121,7 @@ fn blocks_that_do_not_converge_do_not_end_the_run() {
     }
     let sampling = GapSampling { batches: 3, blocks: 5, ..GapSampling::new(1) };
     let gap = |value| optimality_gap(&problem(value), &exact.shares, &sampling).unwrap();
-    let (exact_gap, hurried_gap) = (gap(value(100)), gap(value(5)));
+    let (exact_gap, hurried_gap) = (gap(value(100)), gap(value(4)));
     assert_eq!((exact_gap.unconverged, hurried_gap.unconverged), (0, 15));
     // Rougher certificates can only raise the value's upper bound, and leave the optimum's lower bound one.
     assert!(hurried_gap.value.mean >= exact_gap.value.mean * (1.0 - 1e-8));

@@ -1,26 +1,64 @@
 //! The operator `X ↦ Σ_n (A_n X B_n + B_n X A_n)` on Hermitian matrices, in real coordinates.
 
 use super::coordinates::slice_mut;
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
+use pulp::{Arch, Simd};
+use std::array::from_fn;
 use std::f64::consts::SQRT_2;
 
 /// Pairs of Hermitian `R×R` matrices `A_n` and `B_n`, and their operator.
 ///
-/// Its matrix holds the sums `Σ_n A_n[i,k] conj(B_n[j,l]) + B_n[i,k] conj(A_n[j,l])` only. With the real and imaginary parts of all `A_n` and `B_n`
-/// in the columns of one real matrix, and those of their partners in the columns of another, they are sums and differences of the entries of the
-/// product of the two: an eighth of the arithmetic that a column for each unknown of a device of `T_n = 4` antennas takes.
+/// Its matrix holds the sums `Σ_n A_n[i,k] conj(B_n[j,l]) + B_n[i,k] conj(A_n[j,l])` only. They are sums and differences of the entries of `P + Pᵀ`,
+/// `P = Σ_n a_n b_nᵀ`, where `a_n` and `b_n` hold the real and imaginary parts of `A_n` and `B_n`: an eighth of the arithmetic that a column for
+/// each unknown of a device of `T_n = 4` antennas takes.
 #[derive(Debug, Clone)]
 pub(super) struct Pairs {
     side: usize,
-    /// Where a column has the parts of each entry, by column of the matrix.
+    /// Where the parts of each entry are, by column of the matrix.
     places: Vec<Place>,
-    /// The parts of one matrix in each column.
-    parts: Mat<f64>,
-    /// Those of its partner.
-    partners: Mat<f64>,
-    /// `parts · partnersᵀ`.
-    products: Mat<f64>,
+    /// The `a_n`.
+    pub first: Parts,
+    /// The `b_n`.
+    pub second: Parts,
+    /// `P`, then `P + Pᵀ`, with rows and columns up to a whole number of blocks.
+    products: Vec<f64>,
+    /// How many.
+    padded: usize,
+}
+
+/// The real and imaginary parts of Hermitian matrices.
+#[derive(Debug, Clone)]
+pub(super) struct Parts {
+    /// `R`.
+    pub side: usize,
+    /// A row for each matrix, a column for each place of [`Place`].
+    rows: Mat<f64>,
+}
+
+impl Parts {
+    /// Takes the matrix of one pair, of which the lower triangle is read.
+    pub fn set(&mut self, pair: usize, matrix: MatRef<'_, c64>) {
+        for j in 0..self.side {
+            for i in j..self.side {
+                let entry = matrix[(i, j)];
+                self.rows[(pair, j + i * self.side)] = entry.im;
+                self.rows[(pair, i + j * self.side)] = entry.re;
+            }
+        }
+    }
+
+    /// Room for the real part of entry `(i, j)`, `i > j`, in all pairs.
+    #[inline(always)]
+    pub fn real_mut(&mut self, i: usize, j: usize) -> &mut [f64] {
+        self.rows.col_as_slice_mut(i + j * self.side)
+    }
+
+    /// Room for the imaginary part of entry `(i, j)`, `i > j`, in all pairs.
+    #[inline(always)]
+    pub fn imaginary_mut(&mut self, i: usize, j: usize) -> &mut [f64] {
+        self.rows.col_as_slice_mut(j + i * self.side)
+    }
 }
 
 /// Where the parts of one entry are.
@@ -44,37 +82,25 @@ impl Pairs {
             Place { real: a + b * side, imaginary: b + a * side, sign }
         };
         let entries = side * side;
-        let parts = || Mat::zeros(entries, 2 * pairs);
+        let padded = entries.next_multiple_of(BLOCK);
+        let parts = || Parts { side, rows: Mat::zeros(pairs, entries) };
         Self {
             side,
             places: (0..entries).map(place).collect(),
-            parts: parts(),
-            partners: parts(),
-            products: Mat::zeros(entries, entries),
+            first: parts(),
+            second: parts(),
+            products: vec![0.0; padded * padded],
+            padded,
         }
-    }
-
-    /// Takes a matrix, of which the lower triangle is read, as number `index` of all `2N`, paired with number `partner`.
-    pub fn set(&mut self, index: usize, partner: usize, matrix: MatRef<'_, c64>) {
-        let parts = self.parts.col_as_slice_mut(index);
-        for j in 0..self.side {
-            for i in j..self.side {
-                let entry = matrix[(i, j)];
-                parts[j + i * self.side] = entry.im;
-                parts[i + j * self.side] = entry.re;
-            }
-        }
-        self.partners.col_as_slice_mut(partner).copy_from_slice(parts);
     }
 
     /// Writes the lower triangle of `factor` times the operator's `R²×R²` matrix, of which the columns are contiguous.
     pub fn write_operator(&mut self, factor: f64, mut matrix: MatMut<'_, f64>) {
-        let Self { side, parts, partners, products, .. } = self;
-        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-        let (parts, partners) = (parts.as_ref(), partners.transpose());
-        matmul(products.as_mut(), lower, Accum::Replace, parts, full, partners, full, factor, Par::Seq);
-        mirror(products);
-        let side = *side;
+        let Self { side, first, second, products, padded, .. } = self;
+        let (side, entries) = (*side, *side * *side);
+        let out = MatMut::from_column_major_slice_with_stride_mut(products, entries, entries, *padded);
+        matmul(out, Accum::Replace, first.rows.transpose(), second.rows.as_ref(), factor, Par::Seq);
+        add_transpose(products, *padded);
         let mut columns = matrix.as_mut().col_iter_mut().map(slice_mut).enumerate();
         for l in 0..side {
             for k in l..side {
@@ -134,7 +160,7 @@ impl Pairs {
     #[inline(always)]
     fn columns(&self, j: usize, l: usize) -> Columns<'_> {
         let Place { real, imaginary, sign } = self.place(j, l);
-        let column = |index: usize| self.products.col_as_slice(index);
+        let column = |index: usize| &self.products[index * self.padded..][..self.padded];
         Columns { real: column(real), imaginary: column(imaginary), sign }
     }
 }
@@ -159,21 +185,55 @@ impl Columns<'_> {
     }
 }
 
-/// Rows and columns that [`mirror`] takes at a time.
-const TILE: usize = 16;
+/// Rows and columns of the blocks that [`add_transpose`] turns.
+const BLOCK: usize = 4;
+/// Rows and columns that it takes at a time, a multiple of [`BLOCK`]: neighbours in a row are far apart in memory.
+const TILE: usize = 32;
 
-/// Copies the lower triangle to the upper one, tile by tile, because neighbours in a row are far apart in memory.
-fn mirror(matrix: &mut Mat<f64>) {
-    let side = matrix.nrows();
+/// `M ← M + Mᵀ`, with columns of a multiple of [`BLOCK`].
+#[pulp::with_simd(add_transpose = Arch::new())]
+#[inline(always)]
+fn add_transpose_with<S: Simd>(_simd: S, matrix: &mut [f64], side: usize) {
     for left in (0..side).step_by(TILE) {
         for top in (left..side).step_by(TILE) {
-            for j in left..side.min(left + TILE) {
-                for i in top.max(j + 1)..side.min(top + TILE) {
-                    matrix[(j, i)] = matrix[(i, j)];
+            for j in (left..side.min(left + TILE)).step_by(BLOCK) {
+                for i in (top.max(j)..side.min(top + TILE)).step_by(BLOCK) {
+                    let above = transpose(block(matrix, side, j, i));
+                    let mut sum = block(matrix, side, i, j);
+                    for (sum, above) in sum.iter_mut().zip(above) {
+                        (0..BLOCK).for_each(|row| sum[row] += above[row]);
+                    }
+                    write_block(matrix, side, i, j, sum);
+                    write_block(matrix, side, j, i, transpose(sum));
                 }
             }
         }
     }
+}
+
+/// Column by column.
+type Block = [[f64; BLOCK]; BLOCK];
+
+/// The block whose first entry is `(i, j)`.
+#[inline(always)]
+fn block(matrix: &[f64], side: usize, i: usize, j: usize) -> Block {
+    let mut block = Block::default();
+    for (column, out) in block.iter_mut().enumerate() {
+        out.copy_from_slice(&matrix[i + (j + column) * side..][..BLOCK]);
+    }
+    block
+}
+
+#[inline(always)]
+fn write_block(matrix: &mut [f64], side: usize, i: usize, j: usize, block: Block) {
+    for (column, of) in block.iter().enumerate() {
+        matrix[i + (j + column) * side..][..BLOCK].copy_from_slice(of);
+    }
+}
+
+#[inline(always)]
+fn transpose(block: Block) -> Block {
+    from_fn(|i| from_fn(|j| block[j][i]))
 }
 
 #[cfg(test)]
@@ -193,8 +253,8 @@ mod tests {
             let mut pairs = Pairs::new(side, count);
             let matrices: Vec<[Mat<c64>; 2]> = (0..count).map(|_| [hermitian(), hermitian()]).collect();
             for (n, [a, b]) in matrices.iter().enumerate() {
-                pairs.set(n, count + n, a.as_ref());
-                pairs.set(count + n, n, b.as_ref());
+                pairs.first.set(n, a.as_ref());
+                pairs.second.set(n, b.as_ref());
             }
             let entries = side * side;
             let mut operator = Mat::<f64>::zeros(entries, entries);

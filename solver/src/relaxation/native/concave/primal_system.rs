@@ -19,7 +19,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
 pub(super) struct PrimalSystem {
     /// `W^{1/2}` by coordinate.
     root_weights: Vec<f64>,
-    /// The `A_n`, then the `B_n`.
+    /// The `A_n` and the `B_n`.
     pairs: Pairs,
     /// `L L^T = I + W^{1/2} 𝓗 K 𝓗ᵀ W^{1/2}`.
     matrix: Mat<f64>,
@@ -108,9 +108,9 @@ impl PrimalSystem {
                 multiply(square.as_mut(), scaled.as_ref(), e.adjoint());
             };
             congruence(square, &|i| device.inverses[i]);
-            pairs.set(n, devices.len() + n, square.as_ref());
+            pairs.first.set(n, square.as_ref());
             congruence(square, &|i| device.amplitudes[i] * device.amplitudes[i]);
-            pairs.set(devices.len() + n, n, square.as_ref());
+            pairs.second.set(n, square.as_ref());
             congruence(square, &|i| {
                 device.coupling[i] * device.stiffness[coordinates::diagonal(part.side, i)]
             });

@@ -1,8 +1,9 @@
 //! The two linear maps between the receiver's matrix and the devices' matrices.
 
-use super::lanes::{LANES, Lanes, product_sum};
-use super::packs::{Pack, Parts, Size, places};
+use super::lanes::{LANES, Lanes, product_sum, product_sum_conjugate};
+use super::packs::{Pack, Parts, Size, places, write_lanes};
 use crate::linalg::{make_hermitian, multiply};
+use crate::relaxation::native::pairs;
 use faer::{Mat, MatMut, MatRef, c64};
 use pulp::{Arch, Simd};
 
@@ -18,10 +19,8 @@ pub(super) struct Channels {
     lanes: Vec<Lanes>,
     /// `X h` once [`seen`](Self::seen) has been asked for.
     pub product: Mat<c64>,
-    /// Memory for a column of `product` of every device of a pack.
-    column: Vec<Lanes>,
-    /// Memory for one device's columns of `product` and `columns`.
-    device: [Mat<c64>; 2],
+    /// Memory for a row or a column of the `h_n W_n` of a pack.
+    line: Vec<Lanes>,
 }
 
 impl Channels {
@@ -35,8 +34,7 @@ impl Channels {
             columns: Mat::zeros(receive, columns),
             lanes: vec![Lanes::default(); receive * antennas],
             product: Mat::zeros(receive, columns),
-            column: vec![Lanes::default(); receive],
-            device: [(); 2].map(|()| Mat::zeros(receive, sides.iter().copied().max().unwrap_or(0))),
+            line: vec![Lanes::default(); receive.max(antennas)],
         }
     }
 
@@ -60,6 +58,11 @@ impl Channels {
         }
     }
 
+    /// `Σ tr W_n`.
+    pub fn trace(&self, w: &Parts) -> f64 {
+        self.packs.iter().map(|pack| pack.trace(w)).sum()
+    }
+
     /// `Σ h_n W_n h_n^H`.
     pub fn received(&mut self, w: &Parts, mut out: MatMut<'_, c64>) {
         self.amplify(w);
@@ -69,25 +72,12 @@ impl Channels {
 
     /// `[h_1 W_1 … h_N W_N]`, in `product`.
     pub fn amplify(&mut self, w: &Parts) {
-        amplify(&self.packs, &self.lanes, w, &mut self.column, &mut self.product);
+        amplify(&self.packs, &self.lanes, w, &mut self.line, &mut self.product);
     }
 
-    /// How many devices.
-    pub fn devices(&self) -> usize {
-        self.places.len()
-    }
-
-    /// `h_n W_n h_n^H` of one device, the products of [`amplify`](Self::amplify) with its channel.
-    pub fn write_received(&mut self, device: usize, out: MatMut<'_, c64>) {
-        let (pack, lane) = self.places[device];
-        let pack = &self.packs[pack];
-        for antenna in 0..pack.side {
-            let column = pack.column(antenna, lane);
-            self.device[0].col_mut(antenna).copy_from(self.product.col(column));
-            self.device[1].col_mut(antenna).copy_from(self.columns.col(column));
-        }
-        let [product, columns] = self.device.each_ref().map(|of| of.as_ref().subcols(0, pack.side));
-        multiply(out, product, columns.adjoint());
+    /// The `h_n W_n h_n^H` one by one, pack by pack, from number `offset` of `out` on.
+    pub fn received_apart(&mut self, w: &Parts, offset: usize, out: &mut pairs::Parts) {
+        receive_apart(&self.packs, &self.lanes, w, &mut self.line, offset, out);
     }
 
     /// `h_n^H X h_n` for every device.
@@ -111,10 +101,11 @@ fn amplify_with<S: Simd>(
     packs: &[Pack],
     lanes: &[Lanes],
     w: &[Lanes],
-    column: &mut [Lanes],
+    line: &mut [Lanes],
     product: &mut Mat<c64>,
 ) {
     let receive = product.nrows();
+    let column = &mut line[..receive];
     for pack in packs {
         let (side, part, channel) = (pack.side, pack.of(w), channel(pack, lanes, receive));
         for j in 0..side {
@@ -127,6 +118,40 @@ fn amplify_with<S: Simd>(
                 out.iter_mut().zip(&*column).for_each(|(out, entry)| *out = entry.lane(lane));
             }
         }
+    }
+}
+
+/// Writes the `h_n W_n h_n^H`.
+#[pulp::with_simd(receive_apart = Arch::new())]
+#[inline(always)]
+fn receive_apart_with<S: Simd>(
+    _simd: S,
+    packs: &[Pack],
+    lanes: &[Lanes],
+    w: &[Lanes],
+    line: &mut [Lanes],
+    offset: usize,
+    out: &mut pairs::Parts,
+) {
+    let receive = out.side;
+    let mut end = offset;
+    for pack in packs {
+        let (side, part, channel) = (pack.side, pack.of(w), channel(pack, lanes, receive));
+        let places = end..end + pack.count();
+        let row = &mut line[..side];
+        for i in 0..receive {
+            for (j, entry) in row.iter_mut().enumerate() {
+                *entry = product_sum(&channel[i * side..][..side], &part[j * side..][..side]);
+            }
+            for j in 0..=i {
+                let entry = product_sum_conjugate(row, &channel[j * side..][..side]);
+                write_lanes(&mut out.real_mut(i, j)[places.clone()], entry.re);
+                if i != j {
+                    write_lanes(&mut out.imaginary_mut(i, j)[places.clone()], entry.im);
+                }
+            }
+        }
+        end = places.end;
     }
 }
 

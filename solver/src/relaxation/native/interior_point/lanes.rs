@@ -108,6 +108,16 @@ pub(super) fn product_sum(a: &[Lanes], b: &[Lanes]) -> Lanes {
     total
 }
 
+/// `Σ_k a_k conj(b_k)`.
+#[inline(always)]
+pub(super) fn product_sum_conjugate(a: &[Lanes], b: &[Lanes]) -> Lanes {
+    let mut total = Lanes::default();
+    for (&a, &b) in a.iter().zip(b) {
+        total = total + a * b.conj();
+    }
+    total
+}
+
 /// `Σ_k f(k)`. A loop, because an iterator's closure is not sure to be inlined into vector instructions.
 #[inline(always)]
 fn sum(range: std::ops::Range<usize>, f: impl Fn(usize) -> Lanes) -> Lanes {

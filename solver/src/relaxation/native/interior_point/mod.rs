@@ -39,12 +39,13 @@ use work::Work;
 
 /// A step of length `a` to the boundary goes `a` times this much of the way, the first number and `a` times the second: where the
 /// boundary cuts a step short it is kept away from.
-const STEP_FRACTION: [f64; 2] = [0.7, 0.297];
+const STEP_FRACTION: [f64; 2] = [0.9, 0.097];
 /// The part of the mean complementarity that a step aims at, and the solution from which on its steps are measured; then what it aims at
 /// instead where that leads to short steps. The last does nothing but centre.
 ///
-/// Far from the central path the second order of a full step misleads: there every solution is measured, from the first.
-const AIMS: [(f64, usize); 3] = [(0.03, 3), (0.3, 1), (1.0, 1)];
+/// Solutions are cheap beside the factorization that they share, and each adds an order to the direction: the first aim takes them all. Far from
+/// the central path the second order of a full step misleads: there every solution is measured, from the first.
+const AIMS: [(f64, usize); 3] = [(0.01, MOST_SOLUTIONS), (0.3, 1), (1.0, 1)];
 /// What the next step aims at first when one with the first aim went all the way.
 const AIM_AFTER_FULL_STEP: f64 = 0.003;
 /// Steps shorter than this are short.
@@ -52,7 +53,14 @@ const SHORT_STEP: f64 = 0.3;
 /// Steps this long need no better direction.
 const LONG_STEP: f64 = 0.95;
 /// Most solutions of the Newton equations for one direction, the first without an estimate.
-const MOST_SOLUTIONS: usize = 5;
+const MOST_SOLUTIONS: usize = 6;
+/// The part of the goal that the step to it should reach, because certifying rounds.
+const FINAL_GAP: f64 = 0.5;
+
+/// How much of the way a step to the boundary goes.
+fn part(step: f64) -> f64 {
+    (STEP_FRACTION[0] + STEP_FRACTION[1] * step) * step
+}
 
 /// What the next aim depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,11 +174,11 @@ impl InteriorPoint {
     /// are spent. Returns the iterations taken; the caller judges the points by their certificate.
     pub fn solve(&mut self, relative_gap: f64, max_iterations: usize) -> usize {
         let mut iterations = 0;
-        while iterations < max_iterations
-            && self.gap() > relative_gap * trace(self.iterate.x.as_ref())
-            && self.linearize()
-            && self.advance()
-        {
+        while iterations < max_iterations {
+            let goal = relative_gap * trace(self.iterate.x.as_ref());
+            if self.gap() <= goal || !self.linearize() || !self.advance(goal) {
+                break;
+            }
             iterations += 1;
         }
         iterations
@@ -178,8 +186,19 @@ impl InteriorPoint {
 
     /// `tr X − Σ tr W_n`.
     fn gap(&self) -> f64 {
-        let dual: f64 = self.channels.packs.iter().map(|pack| pack.trace(&self.iterate.w)).sum();
-        trace(self.iterate.x.as_ref()) - dual
+        trace(self.iterate.x.as_ref()) - self.channels.trace(&self.iterate.w)
+    }
+
+    /// The same after a step along the last direction.
+    fn gap_after(&self, steps: (f64, f64)) -> f64 {
+        let direction = &self.directions[0];
+        let (primal, dual) = (trace(direction.x.as_ref()), self.channels.trace(&direction.w));
+        self.gap() + part(steps.0) * primal - part(steps.1) * dual
+    }
+
+    /// `R + Σ T_n`, the number of products that make up the gap.
+    fn degree(&self) -> f64 {
+        (self.iterate.x.nrows() + self.channels.columns.ncols()) as f64
     }
 
     /// `S = I − Σ h_n W_n h_n^H`.
@@ -208,10 +227,9 @@ impl InteriorPoint {
         system.assemble(channels, iterate, inverses, work)
     }
 
-    /// One step. `false` if none gains.
-    fn advance(&mut self) -> bool {
-        let degree = (self.iterate.x.nrows() + self.channels.columns.ncols()) as f64;
-        let mean = self.gap() / degree;
+    /// One step, of which no more is wanted than a gap below `goal`. `false` if none gains.
+    fn advance(&mut self, goal: f64) -> bool {
+        let mean = self.gap() / self.degree();
         let mut steps = (0.0, 0.0);
         let (first, aims) = match self.last_step {
             LastStep::Full => (AIM_AFTER_FULL_STEP, &AIMS[..]),
@@ -219,7 +237,7 @@ impl InteriorPoint {
             LastStep::Other => (AIMS[0].0, &AIMS[..]),
         };
         for (index, &(aim, fewest)) in aims.iter().enumerate() {
-            steps = self.find_direction(if index == 0 { first } else { aim } * mean, fewest);
+            steps = self.find_direction(if index == 0 { first } else { aim } * mean, fewest, goal);
             self.last_step = match index {
                 0 if steps == (1.0, 1.0) => LastStep::Full,
                 last if last + 1 == AIMS.len() => LastStep::Centred,
@@ -230,7 +248,6 @@ impl InteriorPoint {
             }
         }
         let direction = &self.directions[0];
-        let part = |step: f64| (STEP_FRACTION[0] + STEP_FRACTION[1] * step) * step;
         // A step of 0 may come from a direction without a number in it.
         if steps.0 > 0.0 {
             add_scaled(self.iterate.x.as_mut(), direction.x.as_ref(), part(steps.0));
@@ -242,17 +259,25 @@ impl InteriorPoint {
     }
 
     /// The direction towards `complementarity`, estimated by itself until the steps are long or grow no more. Returns the steps.
-    fn find_direction(&mut self, complementarity: f64, fewest: usize) -> (f64, f64) {
+    fn find_direction(&mut self, complementarity: f64, fewest: usize, goal: f64) -> (f64, f64) {
         let mut best = (0.0, 0.0);
+        // The step to the goal need not be as good as one that others follow.
+        let final_step = complementarity * self.degree() <= goal;
         for solution in 1..=MOST_SOLUTIONS {
             self.directions.rotate_right(1);
             let Self { channels, iterate, inverses, system, directions: [out, last, _], work, .. } = self;
             let target = Target { complementarity, estimate: (solution > 1).then_some(&*last) };
             system.solve(channels, iterate, inverses, target, work, out);
-            if solution < fewest {
+            if solution < fewest && !final_step {
                 continue;
             }
             let steps = self.steps();
+            if final_step && self.gap_after(steps) <= FINAL_GAP * goal {
+                return steps;
+            }
+            if solution < fewest {
+                continue;
+            }
             if steps.0 + steps.1 <= best.0 + best.1 {
                 self.directions.rotate_left(1);
                 break;

@@ -5,10 +5,10 @@ use super::direction::{Direction, Target, subtract_ratios, write_target, write_t
 use super::packs::{Pack, Parts, Size};
 use super::work::Work;
 use super::{Inverses, Iterate};
-use crate::linalg::{add_scaled, factorize, multiply, scale, solve_factorized};
+use crate::linalg::{add_scaled, factorize, multiply, solve_factorized};
 use crate::relaxation::native::coordinates;
 use crate::relaxation::native::pairs::Pairs;
-use faer::{Mat, c64};
+use faer::Mat;
 use pulp::{Arch, Simd};
 
 /// With `ΔS = s̄ − sym(S ΔX X^{-1})` and `ΔW_n = w̄_n − sym(W_n ΔZ_n Z_n^{-1})`,
@@ -16,8 +16,6 @@ use pulp::{Arch, Simd};
 /// `Σ_n sym(A_n ΔX B_n) = s̄ + Σ h_n w̄_n h_n^H`,  `A_0 = S`, `B_0 = X^{-1}`, `A_n = h_n W_n h_n^H`, `B_n = h_n Z_n^{-1} h_n^H`.
 #[derive(Debug, Clone)]
 pub(super) struct PrimalSystem {
-    /// `A_n` or `B_n`.
-    square: Mat<c64>,
     /// `A_0` and `B_0` first, then each device's.
     pairs: Pairs,
     matrix: Mat<f64>,
@@ -29,7 +27,6 @@ impl PrimalSystem {
         let Size { devices, .. } = Size::of(packs);
         let unknowns = receive * receive;
         Self {
-            square: Mat::zeros(receive, receive),
             pairs: Pairs::new(receive, devices + 1),
             matrix: Mat::zeros(unknowns, unknowns),
             right: vec![0.0; unknowns],
@@ -47,16 +44,11 @@ impl PrimalSystem {
         if !inverses.update(channels, iterate.x.as_ref(), &iterate.z, work) {
             return false;
         }
-        let Self { square, pairs, matrix, .. } = self;
-        pairs.set(0, 1, iterate.s.as_ref());
-        pairs.set(1, 0, inverses.whole.as_ref());
-        for (parts, first, partner) in [(&iterate.w, 2, 3), (&inverses.parts, 3, 2)] {
-            channels.amplify(parts);
-            for device in 0..channels.devices() {
-                channels.write_received(device, square.as_mut());
-                pairs.set(first + 2 * device, partner + 2 * device, square.as_ref());
-            }
-        }
+        let Self { pairs, matrix, .. } = self;
+        pairs.first.set(0, iterate.s.as_ref());
+        pairs.second.set(0, inverses.whole.as_ref());
+        channels.received_apart(&iterate.w, 1, &mut pairs.first);
+        channels.received_apart(&inverses.parts, 1, &mut pairs.second);
         pairs.write_operator(0.5, matrix.as_mut());
         factorize(matrix.as_mut(), &mut work.scratch)
     }
@@ -86,8 +78,7 @@ impl PrimalSystem {
         multiply(out.ratio.as_mut(), out.x.as_ref(), inverse);
         channels.seen(out.x.as_ref(), &mut out.z);
         read_each(&channels.packs, pairs, &mut *out);
-        channels.received(&out.w, out.s.as_mut());
-        scale(out.s.as_mut(), -1.0);
+        work.subtract_product(out.s.as_mut(), s, out.ratio.as_ref());
     }
 }
 

@@ -8,7 +8,7 @@ use faer::{Mat, c64};
 /// The part of the start's trace that is spread evenly.
 const EVEN_PART: f64 = 0.3;
 /// `X` starts at this multiple of an upper bound on the least feasible scale.
-const SURPLUS: f64 = 1.3;
+const SURPLUS: f64 = 1.2;
 /// An upper bound on the largest eigenvalue of `Σ h_n W_n h_n^H` at the start, 1 being the boundary.
 const LOAD: f64 = 0.9;
 
