@@ -1,7 +1,7 @@
 //! Bounds that need no trust in a solver.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{Spectrum, add_product, eigenvalues, hermitian_part, require_matrix};
+use crate::linalg::{Spectrum, eigenvalues, hermitian_part, multiply, require_matrix, side_by_side};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, Side, c64};
 
@@ -90,17 +90,33 @@ pub(super) fn require_dual_count(problem: &Problem, dual: &[Mat<c64>]) -> Result
     Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices, found })
 }
 
+/// The eigenvalues, ascending, of every `H_n^H X H_n`.
+pub(super) fn seen(problem: &Problem, x: &Mat<c64>) -> Result<Vec<Vec<f64>>, Error> {
+    let product = x * side_by_side(problem.channels());
+    let mut next = 0;
+    let of_device = |channel: &Mat<c64>| {
+        let columns = product.subcols(next, channel.ncols());
+        next += channel.ncols();
+        eigenvalues((channel.adjoint() * columns).as_ref())
+    };
+    problem.channels().iter().map(of_device).collect()
+}
+
 /// Makes any multipliers a point of `𝒰`: positive parts, divided by `λ_max(Σ_n H_n U_n H_n^H)`.
 pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Mat<c64>>, Error> {
     require_dual_count(problem, dual)?;
-    let side = problem.receive_antennas();
-    let mut received = Mat::<c64>::zeros(side, side);
+    let channels = side_by_side(problem.channels());
+    let mut amplified = Mat::<c64>::zeros(channels.nrows(), channels.ncols());
     let mut feasible = Vec::with_capacity(dual.len());
+    let mut next = 0;
     for (device, (channel, multiplier)) in problem.channels().iter().zip(dual).enumerate() {
-        let positive = positive_part(multiplier.as_ref(), channel.ncols(), Quantity::DualMatrix, device)?;
-        add_product(received.as_mut(), (channel * &positive).as_ref(), channel.adjoint());
+        let side = channel.ncols();
+        let positive = positive_part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
+        multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.as_ref());
         feasible.push(positive);
+        next += side;
     }
+    let received = amplified * channels.adjoint();
     let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);
     if largest > 0.0 {
         for multiplier in &mut feasible {

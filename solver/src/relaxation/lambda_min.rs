@@ -6,11 +6,11 @@
 //! (17) replaces the power constraint `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` by a sufficient one, so its value is no bound
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
-use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count};
+use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, hermitian_part, trace};
+use crate::linalg::trace;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -59,9 +59,8 @@ pub(super) fn feasible_points(
 ) -> Result<FeasiblePoints, Error> {
     let x = positive_part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
     let mut scale = 0.0_f64;
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = hermitian_part((channel.adjoint() * (&x * channel)).as_ref());
-        let smallest = eigenvalues(seen.as_ref())?[0];
+    for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
+        let smallest = eigenvalues[0];
         scale = scale.max(if smallest > 0.0 { demand(problem, device) / smallest } else { f64::INFINITY });
     }
     let x = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * scale);

@@ -7,11 +7,11 @@
 //! ([`Scope::AnyTransceiver`]): this is what the gap of a transceiver is measured against. With `L < T_n` the program
 //! pays `v_n` for each unused antenna, and the bound is that of the program alone.
 
-use super::certificate::{Certificate, Scope, dual_feasible, positive_part};
+use super::certificate::{Certificate, Scope, dual_feasible, positive_part, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{hermitian_part, require_matrix, trace};
+use crate::linalg::{eigenvalues, require_matrix, trace};
 use crate::mismatch;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
@@ -56,13 +56,11 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
     let side = problem.receive_antennas();
     require_matrix(solution.primal.as_ref(), (side, side), Quantity::PrimalMatrix, 0)?;
-    let mut sensitivities = Vec::with_capacity(problem.devices());
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = hermitian_part((channel.adjoint() * (&solution.primal * channel)).as_ref());
-        let eigenvalues = crate::linalg::eigenvalues(seen.as_ref())?;
-        sensitivities.push(-mismatch::multiplier(&eigenvalues, problem.precoder_budget(device)));
-    }
-    Ok(sensitivities)
+    let seen = seen(problem, &solution.primal)?;
+    let sensitivity = |(device, eigenvalues): (usize, &Vec<f64>)| {
+        -mismatch::multiplier(eigenvalues, problem.precoder_budget(device))
+    };
+    Ok(seen.iter().enumerate().map(sensitivity).collect())
 }
 
 pub(super) fn feasible_points(
@@ -75,14 +73,12 @@ pub(super) fn feasible_points(
     let noise_power = problem.noise_power();
     let mut upper = noise_power * trace(x.as_ref());
     let mut lower = 0.0;
-    for (device, (channel, multiplier)) in problem.channels().iter().zip(&dual).enumerate() {
+    for (device, (seen, multiplier)) in seen(problem, &x)?.iter().zip(&dual).enumerate() {
         let variance = problem.signal_variance()[device];
-        let seen = hermitian_part((channel.adjoint() * (&x * channel)).as_ref());
-        let eigenvalues = crate::linalg::eigenvalues(seen.as_ref())?;
-        let root = mismatch::multiplier(&eigenvalues, problem.precoder_budget(device));
-        upper += variance * eigenvalues.iter().map(|&value| mismatch::residual(value, root)).sum::<f64>();
+        let root = mismatch::multiplier(seen, problem.precoder_budget(device));
+        upper += variance * seen.iter().map(|&value| mismatch::residual(value, root)).sum::<f64>();
 
-        let values = crate::linalg::eigenvalues(multiplier.as_ref())?;
+        let values = eigenvalues(multiplier.as_ref())?;
         let (sum, roots) = values
             .iter()
             .map(|value| value.max(0.0))

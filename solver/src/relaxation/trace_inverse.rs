@@ -6,11 +6,11 @@
 //! Where every device has exactly `L` antennas, its lower bound holds for the `α` of *every* zero-forcing transceiver
 //! ([`Scope::ZeroForcing`]).
 
-use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count};
+use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, hermitian_part, trace, trace_of_root};
+use crate::linalg::{trace, trace_of_root};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -59,12 +59,9 @@ pub(super) fn feasible_points(
 ) -> Result<FeasiblePoints, Error> {
     let x = positive_part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
     let mut scale = 0.0_f64;
-    for (device, channel) in problem.channels().iter().enumerate() {
-        let seen = hermitian_part((channel.adjoint() * (&x * channel)).as_ref());
-        let power: f64 = eigenvalues(seen.as_ref())?
-            .iter()
-            .map(|&value| if value > 0.0 { 1.0 / value } else { f64::INFINITY })
-            .sum();
+    for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
+        let inverse = |&value: &f64| if value > 0.0 { 1.0 / value } else { f64::INFINITY };
+        let power: f64 = eigenvalues.iter().map(inverse).sum();
         scale = scale.max(power / problem.precoder_budget(device));
     }
     let x = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * scale);
