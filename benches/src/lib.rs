@@ -2,7 +2,7 @@
 //!
 //! `README.md` says how to run them, and holds the figures.
 //!
-//! - [`paper_problem`]: the instances;
+//! - [`paper_problem`], [`paper_blocks`]: the instances;
 //! - `clarabel_sdp` (feature `clarabel-sdp`): [`solver::relaxation::lambda_min`] as Clarabel sees it, in two forms;
 //! - `bin/peers.rs` (feature `peers`): the Rust side of `peers/run.sh`.
 
@@ -24,6 +24,16 @@ pub const PAPER_TRANSMIT_ANTENNAS: usize = 4;
 pub fn paper_problem(devices: usize, seed: u64) -> Result<Problem, Error> {
     let powers = vec![1.0; devices];
     seeded_problem(PAPER_RECEIVE_ANTENNAS, &vec![PAPER_TRANSMIT_ANTENNAS; devices], &powers, seed)
+}
+
+/// So many blocks of fading in the paper's setting, the first that of [`paper_problem`].
+///
+/// # Errors
+/// [`Error`] without devices.
+pub fn paper_blocks(devices: usize, seed: u64, blocks: usize) -> Result<Vec<Problem>, Error> {
+    let antennas = vec![PAPER_TRANSMIT_ANTENNAS; devices];
+    let fading = BlockFading::new(Fading::PAPER, PAPER_RECEIVE_ANTENNAS, &antennas, seed)?;
+    fading.take(blocks).map(|channels| Problem::new(channels, vec![1.0; devices], 1.0)).collect()
 }
 
 /// An instance with a terminal of `transmit_antennas[n]` antennas and power `powers[n]` for each `n`, noise power 1 and
