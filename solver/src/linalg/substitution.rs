@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use faer::Mat;
 
-    /// `L Lᵀ x` is `b` again, for sides of whole blocks and not, up to more than one lane of them.
+    /// `L Lᵀ x` is `b` again, for sides of whole blocks and vectors, and not.
     #[test]
     fn solutions_solve() {
         for side in 0..23 {

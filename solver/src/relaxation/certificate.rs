@@ -90,14 +90,14 @@ pub(super) fn require_dual_count(problem: &Problem, dual: &[Mat<c64>]) -> Result
     Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices, found })
 }
 
-/// The eigenvalues, ascending, of every `H_n^H X H_n`.
+/// The eigenvalues, ascending, of the Hermitian part of every `H_n^H X H_n`.
 pub(super) fn seen(problem: &Problem, x: &Mat<c64>) -> Result<Vec<Vec<f64>>, Error> {
     let product = x * side_by_side(problem.channels());
     let mut next = 0;
     let of_device = |channel: &Mat<c64>| {
         let columns = product.subcols(next, channel.ncols());
         next += channel.ncols();
-        eigenvalues((channel.adjoint() * columns).as_ref())
+        eigenvalues(hermitian_part((channel.adjoint() * columns).as_ref()).as_ref())
     };
     problem.channels().iter().map(of_device).collect()
 }
@@ -118,6 +118,9 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
     }
     let received = amplified * channels.adjoint();
     let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);
+    if !largest.is_finite() {
+        return Err(Error::Numerical { operation: "the largest eigenvalue of what is received" });
+    }
     if largest > 0.0 {
         for multiplier in &mut feasible {
             *multiplier =

@@ -73,10 +73,12 @@ pub(super) fn feasible_points(
     let noise_power = problem.noise_power();
     let mut upper = noise_power * trace(x.as_ref());
     let mut lower = 0.0;
-    for (device, (seen, multiplier)) in seen(problem, &x)?.iter().zip(&dual).enumerate() {
+    let seen = seen(problem, &x)?;
+    for (device, (eigenvalues_seen, multiplier)) in seen.iter().zip(&dual).enumerate() {
         let variance = problem.signal_variance()[device];
-        let root = mismatch::multiplier(seen, problem.precoder_budget(device));
-        upper += variance * seen.iter().map(|&value| mismatch::residual(value, root)).sum::<f64>();
+        let root = mismatch::multiplier(eigenvalues_seen, problem.precoder_budget(device));
+        upper +=
+            variance * eigenvalues_seen.iter().map(|&value| mismatch::residual(value, root)).sum::<f64>();
 
         let values = eigenvalues(multiplier.as_ref())?;
         let (sum, roots) = values

@@ -48,7 +48,7 @@ impl Parts {
         }
     }
 
-    /// Room for the real part of entry `(i, j)`, `i > j`, in all pairs.
+    /// Room for the real part of entry `(i, j)`, `i ≥ j`, in all pairs.
     #[inline(always)]
     pub fn real_mut(&mut self, i: usize, j: usize) -> &mut [f64] {
         self.rows.col_as_slice_mut(i + j * self.side)
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn the_operator_is_a_sum_of_products_of_matrices() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        for (side, count) in [(1, 2), (2, 1), (3, 4), (5, 2)] {
+        for (side, count) in [(1, 2), (2, 1), (3, 4), (5, 2), (6, 1), (9, 3)] {
             let mut hermitian = || hermitian_part(Fading::PAPER.sample(side, side, &mut rng).as_ref());
             let mut pairs = Pairs::new(side, count);
             let matrices: Vec<[Mat<c64>; 2]> = (0..count).map(|_| [hermitian(), hermitian()]).collect();

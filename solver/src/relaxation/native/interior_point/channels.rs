@@ -34,7 +34,7 @@ impl Channels {
             columns: Mat::zeros(receive, columns),
             lanes: vec![Lanes::default(); receive * antennas],
             product: Mat::zeros(receive, columns),
-            line: vec![Lanes::default(); receive.max(antennas)],
+            line: vec![Lanes::default(); receive.max(sides.iter().copied().max().unwrap_or(0))],
         }
     }
 

@@ -3,7 +3,7 @@
 //! min `tr X` s.t. `Z_n = h_n^H X h_n − I ⪰ 0`  and its dual  max `Σ tr W_n` s.t. `S = I − Σ h_n W_n h_n^H ⪰ 0`,
 //!
 //! with `h_n = Q_n Σ_n/√c_n`, the channel `H_n = Q_n Σ_n V_n^H` in its singular bases and whitened by its demand, and `W_n = c_n V_n^H U_n V_n`.
-//! Every iterate is strictly feasible on both sides, so its gap `tr X − Σ tr W_n` is a true one.
+//! Every iterate is strictly feasible on both sides, up to rounding, so its gap `tr X − Σ tr W_n` is a true one.
 //!
 //! A step aims at `X S = τI` and `W_n Z_n = τI` with `τ` a part of the mean complementarity. With `ΔS = −Σ h_n ΔW_n h_n^H` and
 //! `ΔZ_n = h_n^H ΔX h_n`, the direction of Helmberg, Kojima and Monteiro solves
@@ -54,7 +54,7 @@ const SHORT_STEP: f64 = 0.3;
 const LONG_STEP: f64 = 0.95;
 /// Most solutions of the Newton equations for one direction, the first without an estimate.
 const MOST_SOLUTIONS: usize = 6;
-/// The part of the goal that the step to it should reach, because certifying rounds.
+/// The part of the goal that the step to it should reach: the goal falls with `tr X`, and certifying rounds.
 const FINAL_GAP: f64 = 0.5;
 
 /// How much of the way a step to the boundary goes.
@@ -116,8 +116,8 @@ pub(super) struct InteriorPoint {
     iterate: Iterate,
     inverses: Inverses,
     system: System,
-    /// The last direction, the one that estimates it, and the one to beat.
-    directions: [Direction; 3],
+    /// The last direction, and the one that estimates it.
+    directions: [Direction; 2],
     work: Work,
     last_step: LastStep,
 }
@@ -147,7 +147,7 @@ impl InteriorPoint {
             iterate: Iterate { x: square(), s: square(), w: parts(), z: parts() },
             inverses: Inverses { whole: square(), parts: parts() },
             system: System::new(elimination, receive, packs),
-            directions: [(); 3].map(|()| Direction::new(receive, packs)),
+            directions: [(); 2].map(|()| Direction::new(receive, packs)),
             work: Work::new(receive, packs),
             last_step: LastStep::Other,
             channels,
@@ -189,11 +189,11 @@ impl InteriorPoint {
         trace(self.iterate.x.as_ref()) - self.channels.trace(&self.iterate.w)
     }
 
-    /// The same after a step along the last direction.
-    fn gap_after(&self, steps: (f64, f64)) -> f64 {
+    /// Whether the gap after a step along the last direction is what the step to the goal should leave.
+    fn reaches(&self, goal: f64, steps: (f64, f64)) -> bool {
         let direction = &self.directions[0];
         let (primal, dual) = (trace(direction.x.as_ref()), self.channels.trace(&direction.w));
-        self.gap() + part(steps.0) * primal - part(steps.1) * dual
+        self.gap() + part(steps.0) * primal - part(steps.1) * dual <= FINAL_GAP * goal
     }
 
     /// `R + Σ T_n`, the number of products that make up the gap.
@@ -243,7 +243,7 @@ impl InteriorPoint {
                 last if last + 1 == AIMS.len() => LastStep::Centred,
                 _ => LastStep::Other,
             };
-            if steps.0.min(steps.1) >= SHORT_STEP {
+            if steps.0.min(steps.1) >= SHORT_STEP || self.reaches(goal, steps) {
                 break;
             }
         }
@@ -258,28 +258,29 @@ impl InteriorPoint {
         steps.0 > 0.0 || steps.1 > 0.0
     }
 
-    /// The direction towards `complementarity`, estimated by itself until the steps are long or grow no more. Returns the steps.
+    /// The direction towards `complementarity`, estimated by itself until it reaches the goal or, from the `fewest` solutions on, its steps are long
+    /// or grow no more. Returns the steps.
     fn find_direction(&mut self, complementarity: f64, fewest: usize, goal: f64) -> (f64, f64) {
         let mut best = (0.0, 0.0);
         // The step to the goal need not be as good as one that others follow.
         let final_step = complementarity * self.degree() <= goal;
         for solution in 1..=MOST_SOLUTIONS {
-            self.directions.rotate_right(1);
-            let Self { channels, iterate, inverses, system, directions: [out, last, _], work, .. } = self;
+            self.directions.swap(0, 1);
+            let Self { channels, iterate, inverses, system, directions: [out, last], work, .. } = self;
             let target = Target { complementarity, estimate: (solution > 1).then_some(&*last) };
             system.solve(channels, iterate, inverses, target, work, out);
             if solution < fewest && !final_step {
                 continue;
             }
             let steps = self.steps();
-            if final_step && self.gap_after(steps) <= FINAL_GAP * goal {
+            if final_step && self.reaches(goal, steps) {
                 return steps;
             }
             if solution < fewest {
                 continue;
             }
             if steps.0 + steps.1 <= best.0 + best.1 {
-                self.directions.rotate_left(1);
+                self.directions.swap(0, 1);
                 break;
             }
             best = steps;

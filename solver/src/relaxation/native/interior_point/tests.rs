@@ -3,6 +3,7 @@
 use super::*;
 use crate::channel::Fading;
 use crate::linalg::hermitian_part;
+use crate::relaxation::native::pairs;
 use faer::linalg::solvers::DenseSolveCore;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -109,6 +110,76 @@ fn steps_after_one_that_only_centres_gain() {
     }
 }
 
+/// The last step stops short of the boundary too, however few the solutions that give it.
+#[test]
+fn all_that_is_returned_is_strictly_feasible() {
+    let definite = |matrix: &Mat<c64>| crate::linalg::eigenvalues(matrix.as_ref()).unwrap()[0] > 0.0;
+    for (receive, sides) in SHAPES {
+        for elimination in ELIMINATIONS {
+            for goal in [0.3, 1e-2, 1e-4, 1e-6, 1e-9] {
+                let mut method = method(receive, sides, elimination, 13);
+                method.solve(goal, 50);
+                let case = format!("{receive} {sides:?} {elimination:?} {goal:e}");
+                assert!(method.gap() <= goal * trace(method.primal().as_ref()), "{case}: {}", method.gap());
+                method.update_slack();
+                method.update_surplus();
+                let Iterate { x, s, w, z } = &method.iterate;
+                assert!(definite(x) && definite(s), "{case}");
+                for parts in [w, z] {
+                    assert!(matrices(&method.channels, parts).iter().all(definite), "{case}");
+                }
+            }
+        }
+    }
+}
+
+/// A goal near enough ends the repetition: the direction of the first or second solution is as good as that of the sixth.
+#[test]
+fn the_step_to_the_goal_takes_no_more_solutions_than_it_needs() {
+    for elimination in ELIMINATIONS {
+        let direction = |share: f64| {
+            let mut method = method(6, &[2, 3, 1], elimination, 14);
+            method.solve(1e-9, 2);
+            assert!(method.linearize());
+            let before = method.gap();
+            assert!(method.advance(share * before));
+            (method.gap() / before, method.directions[0].x.clone())
+        };
+        let ((near, first), (far, whole)) = (direction(0.9), direction(0.0));
+        assert!(near <= 0.9 * FINAL_GAP && far < near, "{elimination:?}: {near} {far}");
+        assert!(distance(&whole, &first) > 1e-6, "{elimination:?}: the same direction");
+    }
+}
+
+/// `h_n W_n h_n^H`, one by one.
+#[test]
+fn what_is_received_apart_adds_up() {
+    for (receive, sides) in SHAPES {
+        let mut method = method(receive, sides, Elimination::Primal, 15);
+        let mut apart = pairs::Pairs::new(receive, sides.len() + 1).first;
+        let InteriorPoint { channels, iterate, .. } = &mut method;
+        channels.received_apart(&iterate.w, 1, &mut apart);
+        let mut pair = 1;
+        for pack in &channels.packs {
+            for (lane, &device) in pack.devices.iter().enumerate() {
+                let h = channel(channels, device);
+                let expected = &h * pack.matrix(&iterate.w, lane) * h.adjoint();
+                for j in 0..receive {
+                    for i in j..receive {
+                        let imaginary = if i == j { 0.0 } else { apart.imaginary_mut(i, j)[pair] };
+                        let found = c64::new(apart.real_mut(i, j)[pair], imaginary);
+                        assert!(
+                            (found - expected[(i, j)]).norm() < 1e-12 * expected.norm_l2(),
+                            "{device}: {i} {j}"
+                        );
+                    }
+                }
+                pair += 1;
+            }
+        }
+    }
+}
+
 #[test]
 fn both_eliminations_give_the_same_value() {
     for (receive, sides) in SHAPES {
@@ -133,7 +204,8 @@ fn directions_satisfy_the_newton_equations() {
         let mut method = method(receive, sides, elimination, 9);
         method.solve(1e-9, 1);
         assert!(method.linearize());
-        let [mut direction, mut first, mut nothing] = method.directions.clone();
+        let [mut direction, mut first] = method.directions.clone();
+        let mut nothing = first.clone();
         let InteriorPoint { channels, iterate, inverses, system, work, .. } = &mut method;
         let aim = Target { complementarity: 0.7, estimate: None };
         system.solve(channels, iterate, inverses, aim, work, &mut first);
@@ -182,7 +254,7 @@ fn repeated_solutions_reach_the_complementarity_they_aim_at() {
         assert!(method.linearize());
         let degree = 6.0 + 6.0;
         let complementarity = 0.5 * method.gap() / degree;
-        let [mut last, mut direction, _] = method.directions.clone();
+        let [mut last, mut direction] = method.directions.clone();
         let InteriorPoint { channels, iterate, inverses, system, work, .. } = &mut method;
         for solution in 0..30 {
             let estimate = (solution > 0).then_some(&last);
