@@ -65,14 +65,9 @@ impl Channels {
 
     /// `Σ h_n W_n h_n^H`.
     pub fn received(&mut self, w: &Parts, mut out: MatMut<'_, c64>) {
-        self.amplify(w);
+        amplify(&self.packs, &self.lanes, w, &mut self.line, &mut self.product);
         multiply(out.as_mut(), self.product.as_ref(), self.columns.adjoint());
         make_hermitian(out);
-    }
-
-    /// `[h_1 W_1 … h_N W_N]`, in `product`.
-    pub fn amplify(&mut self, w: &Parts) {
-        amplify(&self.packs, &self.lanes, w, &mut self.line, &mut self.product);
     }
 
     /// The `h_n W_n h_n^H` one by one, pack by pack, from number `offset` of `out` on.
