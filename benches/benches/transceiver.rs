@@ -1,17 +1,23 @@
 //! From the relaxation to a transceiver and its bound, in the paper's setting: Gaussian randomization, refinement of P_s, the
-//! `mmse` lower bound, and `design`, which does it all, cold and from the last aggregator.
+//! `mmse` lower bound, and `design`, which does it all; then a sequence of correlated channels, designed anew in every block and tracked.
 
-use benches::paper_problem;
-use criterion::{BenchmarkId, Criterion, SamplingMode};
+use benches::{correlated_blocks, paper_problem};
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
+use solver::Error;
 use solver::recovery::{
-    DesignOptions, Randomization, Refinement, design, gaussian_randomization, lower_bound, redesign, refine,
-    refine_zero_forcing,
+    DesignOptions, Designer, Method, Randomization, Refinement, design, gaussian_randomization, lower_bound,
+    refine, refine_zero_forcing,
 };
 use solver::relaxation::{Options, lambda_min};
 use std::hint::black_box;
 use std::time::Duration;
 
 const SEED: u64 = 7;
+/// Blocks of a sequence, after the first.
+const BLOCKS: usize = 40;
+/// Between one block and the next.
+const CORRELATION: f64 = 0.99;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -51,10 +57,37 @@ fn main() {
         group.bench_function(BenchmarkId::new("design", devices), |b| {
             b.iter(|| design(black_box(&problem), &options));
         });
-        group.bench_function(BenchmarkId::new("redesign", devices), |b| {
-            b.iter(|| redesign(black_box(&problem), designed.transceiver.aggregator(), &options));
-        });
+        sequence(&mut group, devices);
     }
     group.finish();
     criterion.final_summary();
+}
+
+/// Criterion's time is that of all blocks together, its throughput that of one.
+fn sequence(group: &mut BenchmarkGroup<'_, WallTime>, devices: usize) {
+    let problems = correlated_blocks(devices, SEED, CORRELATION, BLOCKS + 1).expect("valid instances");
+    let (first, blocks) = problems.split_first().expect("a block");
+    let options = DesignOptions::default();
+    let anew = || blocks.iter().map(|problem| design(black_box(problem), &options).map(|d| d.mse)).sum();
+    let mut start = Designer::new(options).expect("valid options");
+    start.design(first).expect("a transceiver");
+    let mut replaced = 0;
+    let mut track = |mut designer: Designer| -> Result<f64, Error> {
+        replaced = 0;
+        let mse = |problem| {
+            let design = designer.design(black_box(problem))?;
+            replaced += usize::from(design.method != Method::Last);
+            Ok(design.mse)
+        };
+        blocks.iter().map(mse).sum()
+    };
+    let (cold, tracked): (Result<f64, Error>, _) = (anew(), track(start.clone()));
+    let loss = tracked.expect("transceivers") / cold.expect("transceivers") - 1.0;
+    println!("N = {devices}, {BLOCKS} blocks: tracked MSE {:.2} % above designed anew", 100.0 * loss);
+    group.throughput(Throughput::Elements(BLOCKS as u64));
+    group.bench_function(BenchmarkId::new("design, 40 blocks", devices), |b| b.iter(anew));
+    group.bench_function(BenchmarkId::new("Designer, 40 blocks", devices), |b| {
+        b.iter_batched(|| start.clone(), &mut track, BatchSize::LargeInput);
+    });
+    println!("N = {devices}: {replaced} of {BLOCKS} replaced");
 }

@@ -2,14 +2,14 @@
 //!
 //! `README.md` says how to run them, and holds the figures.
 //!
-//! - [`paper_problem`], [`paper_blocks`]: the instances;
+//! - [`paper_problem`], [`paper_blocks`], [`correlated_blocks`]: the instances;
 //! - `clarabel_sdp` (feature `clarabel-sdp`): [`solver::relaxation::lambda_min`] as Clarabel sees it, in two forms;
 //! - `bin/peers.rs` (feature `peers`): the Rust side of `peers/run.sh`.
 
 #[cfg(feature = "clarabel-sdp")]
 pub mod clarabel_sdp;
 
-use solver::channel::{BlockFading, Fading};
+use solver::channel::{BlockFading, Fading, GaussMarkov};
 use solver::{Error, Problem};
 
 /// Receive antennas `R` of the paper's setting.
@@ -33,6 +33,21 @@ pub fn paper_problem(devices: usize, seed: u64) -> Result<Problem, Error> {
 pub fn paper_blocks(devices: usize, seed: u64, blocks: usize) -> Result<Vec<Problem>, Error> {
     let antennas = vec![PAPER_TRANSMIT_ANTENNAS; devices];
     let fading = BlockFading::new(Fading::PAPER, PAPER_RECEIVE_ANTENNAS, &antennas, seed)?;
+    fading.take(blocks).map(|channels| Problem::new(channels, vec![1.0; devices], 1.0)).collect()
+}
+
+/// So many blocks of Gauss–Markov fading in the paper's setting, consecutive ones of the given correlation.
+///
+/// # Errors
+/// [`Error`] without devices, or for a correlation outside `[0, 1]`.
+pub fn correlated_blocks(
+    devices: usize,
+    seed: u64,
+    correlation: f64,
+    blocks: usize,
+) -> Result<Vec<Problem>, Error> {
+    let antennas = vec![PAPER_TRANSMIT_ANTENNAS; devices];
+    let fading = GaussMarkov::new(Fading::PAPER, correlation, PAPER_RECEIVE_ANTENNAS, &antennas, seed)?;
     fading.take(blocks).map(|channels| Problem::new(channels, vec![1.0; devices], 1.0)).collect()
 }
 

@@ -1,16 +1,16 @@
 //! A server that works in every block while the channels change slowly: Gauss–Markov fading of several Doppler shifts, 1 ms between
 //! blocks. First the relaxations, by a solver that starts each block from the last solution and by one that starts from scratch. Then
-//! the transceiver: designed anew in every block, or the last one refined.
+//! transceivers with their certificates: designed anew in every block, or tracked by a `Designer`.
 //!
 //! `cargo run --release -p solver --example tracking`
 
 use solver::channel::jakes_correlation;
 use solver::prelude::*;
-use solver::recovery::DesignOptions;
+use solver::recovery::{Design, DesignOptions, Designer, Method};
 use solver::relaxation::Options;
 use std::time::Instant;
 
-const BLOCKS: usize = 50;
+const BLOCKS: usize = 200;
 const SECONDS_PER_BLOCK: f64 = 1e-3;
 const DOPPLER: [f64; 4] = [1.0, 10.0, 32.0, 100.0];
 
@@ -38,26 +38,42 @@ fn track(
     Ok((iterations as f64 / blocks, 1e3 * seconds / blocks))
 }
 
-/// Mean MSE and milliseconds per block, after the first, of transceivers designed anew and of the last one refined.
-fn follow(problems: &[Problem]) -> Result<[(f64, f64); 2], Error> {
+/// Sums over the blocks after the first.
+#[derive(Default)]
+struct Sums {
+    mse: f64,
+    bound: f64,
+    seconds: f64,
+    replaced: usize,
+}
+
+impl Sums {
+    fn add(&mut self, design: &Design, start: Instant) {
+        self.seconds += start.elapsed().as_secs_f64();
+        self.mse += design.mse;
+        self.bound += design.bound.unwrap_or_default();
+        self.replaced += usize::from(design.method != Method::Last);
+    }
+
+    /// Mean MSE, and how far it is above the mean bound, in percent.
+    fn quality(&self, blocks: usize) -> String {
+        format!("{:.4} | {:.2}", self.mse / blocks as f64, 100.0 * (self.mse / self.bound - 1.0))
+    }
+}
+
+/// Transceivers designed anew, and by a designer that refines the last one where its certificate says that this serves.
+fn follow(problems: &[Problem]) -> Result<[Sums; 2], Error> {
     let options = DesignOptions::default();
-    let mut last = recovery::design(&problems[0], &options)?;
-    let mut sums = [(0.0, 0.0); 2];
+    let mut designer = Designer::new(options)?;
+    designer.design(&problems[0])?;
+    let mut sums = <[Sums; 2]>::default();
     for problem in &problems[1..] {
         let start = Instant::now();
-        let anew = recovery::design(problem, &options)?;
-        let middle = Instant::now();
-        last = recovery::redesign(problem, last.transceiver.aggregator(), &options)?;
-        let times = [middle - start, middle.elapsed()];
-        for ((mse, seconds), (found, time)) in
-            sums.iter_mut().zip([anew.mse, last.mse].into_iter().zip(times))
-        {
-            *mse += found;
-            *seconds += time.as_secs_f64();
-        }
+        sums[0].add(&recovery::design(problem, &options)?, start);
+        let start = Instant::now();
+        sums[1].add(designer.design(problem)?, start);
     }
-    let blocks = (problems.len() - 1) as f64;
-    Ok(sums.map(|(mse, seconds)| (mse / blocks, 1e3 * seconds / blocks)))
+    Ok(sums)
 }
 
 fn problems(doppler: f64) -> Result<(f64, Vec<Problem>), Error> {
@@ -83,15 +99,21 @@ fn main() -> Result<(), Error> {
         }
     }
     println!(
-        "\n| Doppler, Hz | correlation | designed anew: MSE | ms | last one refined: MSE | ms | times faster |"
+        "\n| Doppler, Hz | correlation | designed anew: MSE | gap, % | ms | tracked: MSE | gap, % | replaced | ms | times faster |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for doppler in DOPPLER {
         let (correlation, problems) = problems(doppler)?;
-        let [(anew, anew_time), (last, last_time)] = follow(&problems)?;
+        let blocks = problems.len() - 1;
+        let [anew, tracked] = follow(&problems)?;
         println!(
-            "| {doppler} | {correlation:.5} | {anew:.4} | {anew_time:.2} | {last:.4} | {last_time:.2} | {:.1} |",
-            anew_time / last_time
+            "| {doppler} | {correlation:.5} | {} | {:.2} | {} | {} of {blocks} | {:.2} | {:.1} |",
+            anew.quality(blocks),
+            1e3 * anew.seconds / blocks as f64,
+            tracked.quality(blocks),
+            tracked.replaced,
+            1e3 * tracked.seconds / blocks as f64,
+            anew.seconds / tracked.seconds
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `design`, `design_zero_forcing` and `redesign` as a whole: gaps, any problem, seeds and threads.
+//! `design`, `design_zero_forcing` and `Designer` as a whole: gaps, any problem, seeds and threads.
 
 mod common;
 
@@ -7,7 +7,7 @@ use faer::{Mat, c64};
 use proptest::prelude::*;
 use solver::channel::{BlockFading, Fading};
 use solver::recovery::{
-    Design, DesignOptions, Method, Refinement, design, design_zero_forcing, lower_bound, redesign,
+    Design, DesignOptions, Designer, Method, Refinement, design, design_zero_forcing, lower_bound, refine,
     refine_zero_forcing,
 };
 use solver::relaxation::{self, Options};
@@ -153,6 +153,12 @@ fn design_refuses_bad_options() {
     assert_eq!(option(DesignOptions { refinement: bad, ..default }), "decrease");
     let relaxation = Options { relative_gap: 0.0, ..Default::default() };
     assert_eq!(option(DesignOptions { relaxation, ..default }), "relative_gap");
+    assert!(matches!(
+        Designer::new(DesignOptions { relaxation, ..default }),
+        Err(Error::InvalidOption { option: "relative_gap", .. })
+    ));
+    assert_eq!(option(DesignOptions { drift: -0.01, ..default }), "drift");
+    assert_eq!(option(DesignOptions { drift: f64::NAN, ..default }), "drift");
 }
 
 /// A relaxation that runs out of iterations still gives a valid, weaker bound, and a design of the same kind.
@@ -166,25 +172,86 @@ fn design_survives_an_unsolved_relaxation() {
     assert!(hasty.mse < 1.1 * careful.mse && hasty.bound.unwrap() <= careful.bound.unwrap() * (1.0 + 1e-3));
 }
 
-/// A channel that changed a little: the last aggregator leads to a design as good as a new one, in fewer iterations.
-#[test]
-fn redesign_tracks_a_slow_channel() {
-    let (base, other) = (paper_problem(8, 1), paper_problem(8, 2));
-    let options = DesignOptions::default();
-    let first = design(&base, &options).unwrap();
+/// The problem with this much of the way to the other's channels.
+fn changed(base: &Problem, other: &Problem, share: f64) -> Problem {
     let change = |(a, b): (&Mat<c64>, &Mat<c64>)| {
-        Mat::from_fn(20, 4, |i, j| a[(i, j)] + (b[(i, j)] - a[(i, j)]) * 0.05)
+        Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[(i, j)] + (b[(i, j)] - a[(i, j)]) * share)
     };
     let channels = base.channels().iter().zip(other.channels()).map(change).collect();
-    let problem = Problem::new(channels, vec![1.0; 8], 1.0).unwrap();
+    Problem::new(channels, base.transmit_power().to_vec(), base.noise_power()).unwrap()
+}
+
+fn bits(design: &Design) -> (u64, Option<u64>, Method, usize) {
+    (design.mse.to_bits(), design.bound.map(f64::to_bits), design.method, design.iterations)
+}
+
+/// A channel that changed a little: the last aggregator leads to a design as good as a new one, in fewer iterations, with a bound as good.
+#[test]
+fn a_designer_tracks_a_slow_channel() {
+    let options = DesignOptions::default();
+    let base = paper_problem(8, 1);
+    let problem = changed(&base, &paper_problem(8, 2), 0.05);
+    let mut designer = Designer::new(options).unwrap();
+    assert_eq!(bits(designer.design(&base).unwrap()), bits(&design(&base, &options).unwrap()));
     let cold = design(&problem, &options).unwrap();
-    let warm = redesign(&problem, first.transceiver.aggregator(), &options).unwrap();
-    check(&problem, &warm);
-    assert_eq!((warm.method, warm.bound, warm.gap()), (Method::Given, None, None));
+    let warm = designer.design(&problem).unwrap();
+    check(&problem, warm);
+    assert_eq!(warm.method, Method::Last);
     assert!(2 * warm.iterations < cold.iterations, "{} {}", warm.iterations, cold.iterations);
     assert!(warm.mse < 1.02 * cold.mse, "{} {}", warm.mse, cold.mse);
-    let bound = lower_bound(&problem, &options.relaxation).unwrap();
-    assert_eq!(bound.to_bits(), cold.bound.unwrap().to_bits());
+    let (warm, cold) = (warm.bound.unwrap(), cold.bound.unwrap());
+    assert!((warm - cold).abs() <= options.relaxation.relative_gap * cold, "{warm} {cold}");
+    let alone = lower_bound(&problem, &options.relaxation).unwrap();
+    assert_eq!(alone.to_bits(), cold.to_bits());
+    designer.forget();
+    assert_eq!(bits(designer.design(&problem).unwrap()), bits(&design(&problem, &options).unwrap()));
+}
+
+/// Whatever the channels do, a design that is not from a search is within the drift of the last that is, and one that is from a search
+/// is no worse than refining the last. Without drift there are searches, with infinite drift there are none.
+#[test]
+fn a_designer_searches_where_its_certificate_says_so() {
+    let mut blocks = vec![paper_problem(4, 1)];
+    for seed in 2..14 {
+        blocks.push(changed(&blocks[blocks.len() - 1], &paper_problem(4, seed), 0.4));
+    }
+    let searches = [0.0, 1e-3, f64::INFINITY].map(|drift| {
+        let options = DesignOptions { drift, starts: 4, finalists: 2, ..Default::default() };
+        let mut designer = Designer::new(options).unwrap();
+        let (mut allowed, mut last) = (f64::INFINITY, None::<Mat<c64>>);
+        let mut searches = 0;
+        for problem in &blocks {
+            let design = designer.design(problem).unwrap();
+            check(problem, design);
+            let ratio = 1.0 + design.gap().unwrap();
+            let refined = last.map(|last| refine(problem, last.as_ref(), &options.refinement).unwrap().mse);
+            if let Some(refined) = refined {
+                assert!(design.mse <= refined, "{} {refined}", design.mse);
+            }
+            if refined.is_some_and(|refined| refined / design.bound.unwrap() <= allowed) {
+                assert_eq!(design.method, Method::Last);
+            } else {
+                (allowed, searches) = (ratio * (1.0 + drift), searches + 1);
+            }
+            last = Some(design.transceiver.aggregator().to_owned());
+        }
+        searches
+    });
+    let [strict, some, never] = searches;
+    assert!(never == 1 && 1 < some && some <= strict && strict < blocks.len(), "{searches:?}");
+}
+
+/// Another number of devices keeps the aggregator, other antennas of the server or another number of streams do not.
+#[test]
+fn a_designer_follows_problems_of_other_shapes() {
+    let options = DesignOptions { drift: f64::INFINITY, starts: 3, finalists: 1, ..Default::default() };
+    let mut designer = Designer::new(options).unwrap();
+    let smaller = random_problem(6, &[3, 5, 4], 1.0, 2);
+    for (problem, kept) in [(paper_problem(3, 1), false), (paper_problem(2, 1), true), (smaller, false)] {
+        let design = designer.design(&problem).unwrap();
+        check(&problem, design);
+        assert_eq!(design.method == Method::Last, kept, "{}", problem.devices());
+    }
 }
 
 /// A channel of zeros: its symbols are lost, `v_n L`, and the design says so without an error.

@@ -5,7 +5,7 @@ use super::{Refined, Refinement, dominant_subspace, refine};
 use crate::error::Error;
 use crate::linalg::hermitian_part;
 use crate::problem::Problem;
-use crate::relaxation::{self, Relaxation};
+use crate::relaxation::{self, Relaxation, Solver};
 use crate::transceiver::Transceiver;
 use crate::{baseline, descent, mismatch, parallel};
 use faer::{Mat, MatRef, c64};
@@ -13,7 +13,7 @@ use faer::{Mat, MatRef, c64};
 /// Most candidates: each is kept as a matrix until all are ranked.
 const MOST_CANDIDATES: usize = 1_000_000;
 
-/// How hard [`design`] searches.
+/// How hard [`design`] searches, and when a [`Designer`](super::Designer) does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -35,6 +35,9 @@ pub struct DesignOptions {
     pub refinement: Refinement,
     /// Seed of the random directions. Default: 0.
     pub seed: u64,
+    /// A [`Designer`](super::Designer) searches again where `mse/bound` is above that of its last search by more than this fraction.
+    /// Default: 0.02. Valid: at least 0; infinite: never again.
+    pub drift: f64,
 }
 
 impl Default for DesignOptions {
@@ -47,12 +50,16 @@ impl Default for DesignOptions {
             rough: Refinement { decrease: 3e-3, max_iterations: 100 },
             refinement: Refinement { decrease: 1e-8, ..Default::default() },
             seed: 0,
+            drift: 0.02,
         }
     }
 }
 
 impl DesignOptions {
     pub(super) fn validate(&self) -> Result<(), Error> {
+        if self.drift.is_nan() || self.drift < 0.0 {
+            return Err(Error::InvalidOption { option: "drift", value: self.drift, valid: "at least 0" });
+        }
         for (option, number) in [("starts", self.starts), ("finalists", self.finalists)] {
             if number == 0 {
                 return Err(Error::InvalidOption { option, value: 0.0, valid: "at least 1" });
@@ -82,8 +89,8 @@ pub enum Method {
         /// The index of the draw.
         draw: usize,
     },
-    /// The aggregator that the caller gave ([`redesign`]).
-    Given,
+    /// The aggregator of the last problem ([`Designer`](super::Designer)).
+    Last,
 }
 
 /// A designed transceiver with its certificate.
@@ -101,7 +108,7 @@ pub struct Design {
     /// Where it was refined from.
     pub method: Method,
     /// A lower bound on the MSE of every transceiver within the power limits; from [`design_zero_forcing`](super::design_zero_forcing) of every zero-forcing one,
-    /// if there is such a bound. `None` from [`redesign`].
+    /// if there is such a bound.
     pub bound: Option<f64>,
     /// `‖∇F‖ ‖A‖ / F`: 0 at a stationary point of P_s, or for zero forcing what [`refine_zero_forcing`](super::refine_zero_forcing) calls stationarity.
     pub stationarity: f64,
@@ -131,8 +138,18 @@ impl Design {
 /// random directions are drawn from `Σ q_n H_n H_n^H` instead, `q_n = p_n/v_n`.
 pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
     options.validate()?;
-    let (relaxed, bound) = relax(problem, &options.relaxation)?;
-    let starts = Starts::new(problem, relaxed.as_ref(), options);
+    let (relaxed, bound) = relax(problem, &mut Solver::new(Relaxation::Mmse, options.relaxation)?)?;
+    search(problem, relaxed.as_ref(), bound, options)
+}
+
+/// Steps 2 and 3 of [`design`].
+pub(super) fn search(
+    problem: &Problem,
+    relaxed: MatRef<'_, c64>,
+    bound: f64,
+    options: &DesignOptions,
+) -> Result<Design, Error> {
+    let starts = Starts::new(problem, relaxed, options);
     let ranked_starts = ranked(starts.count(), |index| {
         let (method, direction) = starts.get(index)?;
         Ok((mismatch::best_value(problem, direction.as_ref())?, (method, direction)))
@@ -151,20 +168,6 @@ pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Erro
     finish(refined, Some(bound), iterations)
 }
 
-/// A transceiver for a problem whose channels have changed a little since `aggregator` (`R×L`) was designed: refines it, without
-/// relaxation and bound. Where a bound is wanted, [`lower_bound`] gives it.
-///
-/// # Errors
-/// As [`refine`].
-pub fn redesign(
-    problem: &Problem,
-    aggregator: MatRef<'_, c64>,
-    options: &DesignOptions,
-) -> Result<Design, Error> {
-    let refined = refine(problem, aggregator, &options.refinement)?;
-    finish(vec![(Method::Given, refined)], None, 0)
-}
-
 /// A lower bound on the MSE of every transceiver within the power limits: the larger of [`baseline::single_device_bound`] and the
 /// `mmse` relaxation's certified value less `Σ v_n (T_n − L_n)`, which the relaxation pays for antennas without a stream (theory, section 3).
 /// Tight within percents where `T_n = L`, weak elsewhere.
@@ -176,13 +179,13 @@ pub fn redesign(
 /// # Errors
 /// [`Error::InvalidOption`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error: the bound holds.
 pub fn lower_bound(problem: &Problem, options: &relaxation::Options) -> Result<f64, Error> {
-    relax(problem, options).map(|(_, bound)| bound)
+    relax(problem, &mut Solver::new(Relaxation::Mmse, *options)?).map(|(_, bound)| bound)
 }
 
-/// The matrix to draw directions from, and [`lower_bound`].
-fn relax(problem: &Problem, options: &relaxation::Options) -> Result<(Mat<c64>, f64), Error> {
-    let (relaxed, value) = match Relaxation::Mmse.solve(problem, options) {
-        Ok(solution) => (solution.primal, solution.certificate.lower),
+/// The matrix to draw directions from, and [`lower_bound`], from a solver of the `mmse` relaxation.
+pub(super) fn relax(problem: &Problem, solver: &mut Solver) -> Result<(Mat<c64>, f64), Error> {
+    let (relaxed, value) = match solver.solve(problem) {
+        Ok(solution) => (solution.primal.clone(), solution.certificate.lower),
         Err(Error::NotConverged { lower, .. }) => (matched_covariance(problem), lower),
         Err(error) => return Err(error),
     };

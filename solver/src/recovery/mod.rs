@@ -3,7 +3,7 @@
 //! | function | from | to |
 //! |---|---|---|
 //! | [`design`] | a problem | the best transceiver found, with its certificate |
-//! | [`redesign`] | the aggregator of a similar problem | the same, without relaxation and certificate |
+//! | [`Designer`] | one problem after another | the same, from the last one's where the certificate says that it serves |
 //! | [`design_zero_forcing`] | a problem | the best zero-forcing transceiver found, with its certificate |
 //! | [`gaussian_randomization`] | a relaxation's `X` | the best of many random zero-forcing transceivers |
 //! | [`dominant_subspace`] | a relaxation's `X` | an aggregator, exact where `rank X ≤ L` |
@@ -13,6 +13,7 @@
 
 mod alternating;
 mod design;
+mod designer;
 mod randomization;
 mod refinement;
 mod smooth_alpha;
@@ -20,7 +21,8 @@ mod subspace;
 mod zero_forcing;
 
 pub use alternating::alternating;
-pub use design::{Design, DesignOptions, Method, design, lower_bound, redesign};
+pub use design::{Design, DesignOptions, Method, design, lower_bound};
+pub use designer::Designer;
 pub use randomization::{Randomization, gaussian_randomization};
 pub use refinement::{Refined, Refinement, refine};
 pub use subspace::dominant_subspace;
