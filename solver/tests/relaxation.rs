@@ -50,7 +50,7 @@ fn one_device_has_a_closed_form() {
 }
 
 /// Lines of sight up to 60 dB above the scattered part, square channels, more antennas than the server has to spare: every
-/// channel is solved, to the default gap, and to 1e-6 where the line of sight is that strong (rounding of `H^H X H` allows little more).
+/// channel is solved, to the default gap.
 #[test]
 fn ill_conditioned_channels_are_solved() {
     for (receive, transmit, devices) in [(20, 4, 4), (4, 4, 2), (4, 4, 8), (2, 2, 16), (1, 1, 4), (6, 4, 3)] {
@@ -59,8 +59,7 @@ fn ill_conditioned_channels_are_solved() {
             let blocks = BlockFading::new(fading, receive, &vec![transmit; devices], 5).unwrap();
             for (index, channels) in blocks.take(20).enumerate() {
                 let problem = Problem::new(channels, vec![1.0; devices], 1.0).unwrap();
-                let relative_gap = if line_of_sight > 100.0 { 1e-6 } else { Options::default().relative_gap };
-                let solution = lambda_min::solve(&problem, &Options { relative_gap, ..Options::default() });
+                let solution = lambda_min::solve(&problem, &Options::default());
                 assert!(solution.is_ok(), "R {receive} T {transmit} N {devices} #{index}: {solution:?}");
             }
         }

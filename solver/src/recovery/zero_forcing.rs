@@ -113,7 +113,7 @@ pub fn design_zero_forcing(problem: &Problem, options: &DesignOptions) -> Result
     let (relaxed, lower) = match Relaxation::TraceInverse.solve(problem, &options.relaxation) {
         Ok(solution) => (solution.primal, solution.certificate.lower),
         Err(Error::NotConverged { lower, .. }) => (matched_covariance(problem), lower),
-        Err(Error::RankDeficient { .. }) => (matched_covariance(problem), 0.0),
+        Err(Error::RankDeficient { .. } | Error::Numerical { .. }) => (matched_covariance(problem), 0.0),
         Err(error) => return Err(error),
     };
     let starts = Starts::new(problem, relaxed.as_ref(), options);

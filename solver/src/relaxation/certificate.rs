@@ -1,7 +1,9 @@
 //! Bounds that need no trust in a solver.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{Spectrum, eigenvalues, hermitian_part, multiply, require_matrix, side_by_side};
+use crate::linalg::{
+    Spectrum, eigenvalues, hermitian_part, multiply, require_matrix, scale, side_by_side, squared_norm,
+};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, Side, c64};
 
@@ -17,11 +19,8 @@ pub enum Scope {
     AnyTransceiver,
 }
 
-/// Each bound is moved outwards by this much, relatively: room for the rounding of its own evaluation.
+/// Each bound is moved outwards by this much, relatively: room for the sums of positive numbers that it is.
 const ROUNDING: f64 = 1e-12;
-
-/// Bounds that cross by more than this, relatively, are no rounding any more.
-const CROSSING: f64 = 1e-6;
 
 /// An interval that holds the optimal value, from a feasible point on each side.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,12 +41,6 @@ pub struct Certificate {
 impl Certificate {
     pub(super) fn new(lower: f64, upper: f64, scope: Scope) -> Result<Self, Error> {
         let (lower, upper) = (lower * (1.0 - ROUNDING), upper * (1.0 + ROUNDING));
-        // Rounding can make bounds at the optimum cross: then the optimum is between them all the same. Farther apart they are worthless.
-        let (lower, upper) = if lower > upper && lower - upper <= CROSSING * upper.abs() {
-            (upper, lower)
-        } else {
-            (lower, upper)
-        };
         if lower.is_finite() && upper.is_finite() && lower <= upper {
             Ok(Self { lower, upper, scope })
         } else {
@@ -61,24 +54,62 @@ impl Certificate {
     }
 }
 
-/// The nearest positive semidefinite matrix to the Hermitian part of a `side × side` matrix.
-pub(super) fn positive_part(
-    matrix: MatRef<'_, c64>,
-    side: usize,
-    quantity: Quantity,
-    device: usize,
-) -> Result<Mat<c64>, Error> {
-    require_matrix(matrix, (side, side), quantity, device)?;
-    let hermitian = hermitian_part(matrix);
-    // A matrix with a Cholesky factor is positive definite: the usual case, and far cheaper than its eigenvalues.
-    if hermitian.llt(Side::Lower).is_ok() {
-        return Ok(hermitian);
+/// A bound, relative to the sum of the products' sizes, on the rounding of a sum of so many products of complex numbers, and on that of
+/// eigenvalues and singular values of matrices of so many rows, relative to their norm.
+fn rounding(terms: usize) -> f64 {
+    (terms + 2) as f64 * f64::EPSILON
+}
+
+/// A positive semidefinite matrix by a factor. What a certificate says is true of `G G^H`, of which `matrix` is a rounding: with `G`
+/// a channel's condition enters the rounding of `H^H G G^H H` once, with a matrix it would enter squared.
+pub(super) struct Positive {
+    pub matrix: Mat<c64>,
+    /// `G`.
+    pub root: Mat<c64>,
+}
+
+impl Positive {
+    /// The nearest to the Hermitian part of a `side × side` matrix.
+    pub fn part(
+        matrix: MatRef<'_, c64>,
+        side: usize,
+        quantity: Quantity,
+        device: usize,
+    ) -> Result<Self, Error> {
+        require_matrix(matrix, (side, side), quantity, device)?;
+        let hermitian = hermitian_part(matrix);
+        // A matrix with a Cholesky factor is positive definite: the usual case, and far cheaper than its eigenvalues.
+        if let Ok(factor) = hermitian.llt(Side::Lower) {
+            return Ok(Self { root: factor.L().to_owned(), matrix: hermitian });
+        }
+        let Spectrum { values, vectors } = Spectrum::of(hermitian.as_ref())?;
+        let roots: Vec<f64> = values.iter().map(|value| value.max(0.0).sqrt()).collect();
+        let root = Mat::from_fn(side, side, |i, j| vectors[(i, j)] * roots[j]);
+        Ok(Self { matrix: hermitian_part((&root * root.adjoint()).as_ref()), root })
     }
-    let spectrum = Spectrum::of(hermitian.as_ref())?;
-    if spectrum.values.iter().all(|&value| value >= 0.0) {
-        return Ok(hermitian);
+
+    /// `tr G G^H`.
+    pub fn trace(&self) -> f64 {
+        squared_norm(self.root.as_ref())
     }
-    Ok(hermitian_part(spectrum.map(|value| value.max(0.0)).as_ref()))
+
+    /// A lower bound on `tr (G G^H)^{1/2}`, the sum of the singular values of `G`.
+    pub fn trace_of_root(&self) -> Result<f64, Error> {
+        let values =
+            self.root.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let lost = rounding(values.len()) * self.trace().sqrt();
+        Ok(values.iter().map(|value| (value - lost).max(0.0)).sum())
+    }
+
+    /// The same matrix times `factor ≥ 0`.
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { matrix: scaled(self.matrix, factor), root: scaled(self.root, factor.sqrt()) }
+    }
+}
+
+fn scaled(mut matrix: Mat<c64>, factor: f64) -> Mat<c64> {
+    scale(matrix.as_mut(), factor);
+    matrix
 }
 
 /// Checks that there is one multiplier per device.
@@ -90,42 +121,57 @@ pub(super) fn require_dual_count(problem: &Problem, dual: &[Mat<c64>]) -> Result
     Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices, found })
 }
 
-/// The eigenvalues, ascending, of the Hermitian part of every `H_n^H X H_n`.
-pub(super) fn seen(problem: &Problem, x: &Mat<c64>) -> Result<Vec<Vec<f64>>, Error> {
-    let product = x * side_by_side(problem.channels());
+/// Lower bounds on the eigenvalues, ascending, of every `H_n^H X H_n`.
+pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Error> {
+    let channels = side_by_side(problem.channels());
+    let mut amplified = Mat::<c64>::zeros(channels.nrows(), channels.ncols());
+    multiply(amplified.as_mut(), x.root.adjoint(), channels.as_ref());
+    let size = x.trace().sqrt();
     let mut next = 0;
     let of_device = |channel: &Mat<c64>| {
-        let columns = product.subcols(next, channel.ncols());
+        let z = amplified.as_ref().subcols(next, channel.ncols());
         next += channel.ncols();
-        eigenvalues(hermitian_part((channel.adjoint() * columns).as_ref()).as_ref())
+        let mut values = eigenvalues(hermitian_part((z.adjoint() * z).as_ref()).as_ref())?;
+        // Z = G^H H_n is known to within `lost`, Z^H Z and its eigenvalues to within `square`.
+        let lost = rounding(z.nrows()) * size * squared_norm(channel.as_ref()).sqrt();
+        let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
+        for value in &mut values {
+            *value = ((*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
+        }
+        Ok(values)
     };
     problem.channels().iter().map(of_device).collect()
 }
 
-/// Makes any multipliers a point of `𝒰`: positive parts, divided by `λ_max(Σ_n H_n U_n H_n^H)`.
-pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Mat<c64>>, Error> {
+/// Makes any multipliers a point of `𝒰`: positive parts, divided by an upper bound on `λ_max(Σ_n H_n U_n H_n^H)`.
+pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Positive>, Error> {
     require_dual_count(problem, dual)?;
-    let channels = side_by_side(problem.channels());
-    let mut amplified = Mat::<c64>::zeros(channels.nrows(), channels.ncols());
+    let channels = problem.channels();
+    let columns = channels.iter().map(Mat::ncols).sum();
+    let mut amplified = Mat::<c64>::zeros(problem.receive_antennas(), columns);
     let mut feasible = Vec::with_capacity(dual.len());
-    let mut next = 0;
-    for (device, (channel, multiplier)) in problem.channels().iter().zip(dual).enumerate() {
+    let (mut next, mut lost) = (0, 0.0);
+    for (device, (channel, multiplier)) in channels.iter().zip(dual).enumerate() {
         let side = channel.ncols();
-        let positive = positive_part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
-        multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.as_ref());
+        let positive = Positive::part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
+        multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.root.as_ref());
+        lost += rounding(side).powi(2) * squared_norm(channel.as_ref()) * positive.trace();
         feasible.push(positive);
         next += side;
     }
-    let received = amplified * channels.adjoint();
-    let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0);
+    // Y = [H_1 G_1 … H_N G_N] is known to within the root of `lost`, Y Y^H and its eigenvalues to within `square`.
+    let received = &amplified * amplified.adjoint();
+    let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0).max(0.0);
+    let square = rounding(columns + received.nrows()) * squared_norm(amplified.as_ref());
+    let largest = ((largest + square).sqrt() + lost.sqrt()).powi(2);
     if !largest.is_finite() {
         return Err(Error::Numerical { operation: "the largest eigenvalue of what is received" });
     }
-    if largest > 0.0 {
-        for multiplier in &mut feasible {
-            *multiplier =
-                Mat::from_fn(multiplier.nrows(), multiplier.ncols(), |i, j| multiplier[(i, j)] / largest);
-        }
-    }
-    Ok(feasible)
+    let factor = if largest > 0.0 { 1.0 / largest } else { 1.0 };
+    Ok(feasible.into_iter().map(|multiplier| multiplier.scaled(factor)).collect())
+}
+
+/// The matrices of a feasible point.
+pub(super) fn matrices(dual: Vec<Positive>) -> Vec<Mat<c64>> {
+    dual.into_iter().map(|multiplier| multiplier.matrix).collect()
 }

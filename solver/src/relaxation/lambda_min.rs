@@ -6,7 +6,7 @@
 //! (17) replaces the power constraint `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` by a sufficient one, so its value is no bound
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
-use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count, seen};
+use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, require_dual_count, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
@@ -57,15 +57,13 @@ pub(super) fn feasible_points(
     primal: MatRef<'_, c64>,
     dual: &[Mat<c64>],
 ) -> Result<FeasiblePoints, Error> {
-    let x = positive_part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+    let x = Positive::part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
     let mut scale = 0.0_f64;
     for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
-        let smallest = eigenvalues[0];
-        scale = scale.max(if smallest > 0.0 { demand(problem, device) / smallest } else { f64::INFINITY });
+        scale = scale.max(demand(problem, device) / eigenvalues[0]);
     }
-    let x = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * scale);
     let dual = dual_feasible(problem, dual)?;
-    let lower = dual.iter().enumerate().map(|(n, u)| demand(problem, n) * trace(u.as_ref())).sum();
-    let certificate = Certificate::new(lower, trace(x.as_ref()), Scope::Program)?;
-    Ok((x, dual, certificate))
+    let lower = dual.iter().enumerate().map(|(n, u)| demand(problem, n) * u.trace()).sum();
+    let certificate = Certificate::new(lower, scale * x.trace(), Scope::Program)?;
+    Ok((x.scaled(scale).matrix, matrices(dual), certificate))
 }

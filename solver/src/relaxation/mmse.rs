@@ -7,11 +7,10 @@
 //! ([`Scope::AnyTransceiver`]): this is what the gap of a transceiver is measured against. With `L < T_n` the program
 //! pays `v_n` for each unused antenna, and the bound is that of the program alone.
 
-use super::certificate::{Certificate, Scope, dual_feasible, positive_part, seen};
+use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, require_matrix, trace};
 use crate::mismatch;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
@@ -55,8 +54,8 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// [`Error::Shape`], [`Error::NonFiniteEntry`] if the solution is that of another problem; [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
     let side = problem.receive_antennas();
-    require_matrix(solution.primal.as_ref(), (side, side), Quantity::PrimalMatrix, 0)?;
-    let seen = seen(problem, &solution.primal)?;
+    let x = Positive::part(solution.primal.as_ref(), side, Quantity::PrimalMatrix, 0)?;
+    let seen = seen(problem, &x)?;
     let sensitivity = |(device, eigenvalues): (usize, &Vec<f64>)| {
         -mismatch::multiplier(eigenvalues, problem.precoder_budget(device))
     };
@@ -68,26 +67,19 @@ pub(super) fn feasible_points(
     primal: MatRef<'_, c64>,
     dual: &[Mat<c64>],
 ) -> Result<FeasiblePoints, Error> {
-    let x = positive_part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+    let x = Positive::part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
     let dual = dual_feasible(problem, dual)?;
     let noise_power = problem.noise_power();
-    let mut upper = noise_power * trace(x.as_ref());
+    let mut upper = noise_power * x.trace();
     let mut lower = 0.0;
-    let seen = seen(problem, &x)?;
-    for (device, (eigenvalues_seen, multiplier)) in seen.iter().zip(&dual).enumerate() {
+    for (device, (eigenvalues, multiplier)) in seen(problem, &x)?.iter().zip(&dual).enumerate() {
         let variance = problem.signal_variance()[device];
-        let root = mismatch::multiplier(eigenvalues_seen, problem.precoder_budget(device));
-        upper +=
-            variance * eigenvalues_seen.iter().map(|&value| mismatch::residual(value, root)).sum::<f64>();
-
-        let values = eigenvalues(multiplier.as_ref())?;
-        let (sum, roots) = values
-            .iter()
-            .map(|value| value.max(0.0))
-            .fold((0.0, 0.0), |(sum, roots), value| (sum + value, roots + value.sqrt()));
+        let root = mismatch::multiplier(eigenvalues, problem.precoder_budget(device));
+        upper += variance * eigenvalues.iter().map(|&value| mismatch::residual(value, root)).sum::<f64>();
+        let (roots, sum) = (multiplier.trace_of_root()?, multiplier.trace());
         lower +=
             noise_power * variance * roots * roots / (problem.transmit_power()[device] + noise_power * sum);
     }
     let scope = if problem.is_square() { Scope::AnyTransceiver } else { Scope::Program };
-    Ok((x, dual, Certificate::new(lower, upper, scope)?))
+    Ok((x.matrix, matrices(dual), Certificate::new(lower, upper, scope)?))
 }

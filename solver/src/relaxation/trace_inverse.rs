@@ -6,11 +6,11 @@
 //! Where every device has exactly `L` antennas, its lower bound holds for the `α` of *every* zero-forcing transceiver
 //! ([`Scope::ZeroForcing`]).
 
-use super::certificate::{Certificate, Scope, dual_feasible, positive_part, require_dual_count, seen};
+use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, require_dual_count, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{trace, trace_of_root};
+use crate::linalg::trace_of_root;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -57,20 +57,18 @@ pub(super) fn feasible_points(
     primal: MatRef<'_, c64>,
     dual: &[Mat<c64>],
 ) -> Result<FeasiblePoints, Error> {
-    let x = positive_part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+    let x = Positive::part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
     let mut scale = 0.0_f64;
     for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
-        let inverse = |&value: &f64| if value > 0.0 { 1.0 / value } else { f64::INFINITY };
-        let power: f64 = eigenvalues.iter().map(inverse).sum();
+        let power: f64 = eigenvalues.iter().map(|value| 1.0 / value).sum();
         scale = scale.max(power / problem.precoder_budget(device));
     }
-    let x = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] * scale);
     let dual = dual_feasible(problem, dual)?;
     let mut lower = 0.0;
     for (device, multiplier) in dual.iter().enumerate() {
-        lower += share(problem, device, multiplier)?;
+        lower += multiplier.trace_of_root()?.powi(2) / problem.precoder_budget(device);
     }
     let scope = if problem.is_square() { Scope::ZeroForcing } else { Scope::Program };
-    let certificate = Certificate::new(lower, trace(x.as_ref()), scope)?;
-    Ok((x, dual, certificate))
+    let certificate = Certificate::new(lower, scale * x.trace(), scope)?;
+    Ok((x.scaled(scale).matrix, matrices(dual), certificate))
 }
