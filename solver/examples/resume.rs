@@ -1,29 +1,29 @@
 //! Algorithm 1 watched while it runs, stopped, kept and continued: the run that is resumed is, bit for bit, the run that was not stopped. Then
-//! what other schedules make of it, and which schedules are refused.
+//! the same for a stochastic program of one's own under several schedules: what they are worth, and which are refused.
 //!
 //! `cargo run --release -p solver --example resume`; with `--features serde` the state is kept as a JSON document.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use solver::assignment::{
-    self, Assignment, AssignmentOptions, AssignmentProblem, AssignmentState, RelaxedMse, assign,
-    paired_difference,
-};
+use rand::RngExt;
+use solver::assignment::{self, AssignmentOptions, AssignmentProblem, RelaxedMse, assign};
 use solver::channel::{BlockFading, Fading};
 use solver::power::{Accounting, EnergyModel};
 use solver::relaxation::Relaxation;
 use solver::sca::{
-    DeclaredDecay, GeometricThenPolynomial, IterationRecord, PolynomialDecay, Schedules, TerminationReason,
+    DeclaredDecay, Evaluation, Function, GeometricThenPolynomial, IterationRecord, Polyhedron,
+    PolynomialDecay, Rng, ScaOptions, Schedules, StochasticProgram, StochasticSca, TerminationReason,
 };
-
-type Problem = AssignmentProblem<BlockFading, RelaxedMse>;
 
 /// Part of its power that each device would spend on computing the whole model.
 const COSTS: [f64; 4] = [1.2, 1.6, 2.0, 2.4];
 const ITERATIONS: usize = 400;
 /// The iteration after which the machine is wanted for something else.
 const STOP: usize = 150;
+/// How [`kept`] keeps a state.
+const FORMAT: &str = if cfg!(feature = "serde") { " as JSON" } else { " in memory" };
 
 /// Shows every fiftieth iteration, and stops the run after as many iterations as said.
 fn observer(stop: Option<usize>) -> impl Fn(&IterationRecord) -> ControlFlow<()> {
@@ -43,18 +43,77 @@ fn observer(stop: Option<usize>) -> impl Fn(&IterationRecord) -> ControlFlow<()>
     }
 }
 
-/// What a program would write to a file and read after its restart.
+/// What a program would write to a file, and read after its restart.
 #[cfg(feature = "serde")]
-fn kept(state: AssignmentState) -> Result<AssignmentState, Box<dyn Error>> {
-    let document = serde_json::to_string(&state)?;
-    println!("kept: {} bytes of JSON, {:.90}…", document.len(), document);
-    Ok(serde_json::from_str(&document)?)
+fn kept<S: serde::Serialize + serde::de::DeserializeOwned>(state: &S) -> Result<S, Box<dyn Error>> {
+    Ok(serde_json::from_str(&serde_json::to_string(state)?)?)
 }
 
 #[cfg(not(feature = "serde"))]
-fn kept(state: AssignmentState) -> Result<AssignmentState, Box<dyn Error>> {
-    println!("kept in memory, after {} iterations; with the feature serde, as a document", state.iteration());
-    Ok(state)
+fn kept<S: Clone>(state: &S) -> Result<S, Box<dyn Error>> {
+    Ok(state.clone())
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn algorithm_1() -> Result<(), Box<dyn Error>> {
+    let model = |cost| EnergyModel::new(1.0, cost, 1.0, Accounting::PerChannelUse);
+    let energy = COSTS.into_iter().map(model).collect::<Result<Vec<_>, _>>()?;
+    let channels = BlockFading::new(Fading::PAPER, 10, &[2; 4], 1)?;
+    let problem = AssignmentProblem::new(energy, channels, RelaxedMse::new(Relaxation::Mmse, 1.0)?)?;
+    let options = AssignmentOptions::new(7).with_iterations(ITERATIONS)?;
+
+    println!("| iterations | shares | estimated error | step | residual |");
+    println!("|---|---|---|---|---|");
+    let mut state = assignment::start(&problem, &options)?;
+    let first = assignment::resume(&problem, &options, &mut state, observer(Some(STOP)))?;
+    if first.termination != TerminationReason::StoppedByObserver {
+        return Err(format!("the run ended by itself: {:?}", first.termination).into());
+    }
+    println!("stopped; the state of {} iterations is kept{FORMAT}, and goes on:", state.iteration());
+    let mut state = kept(&state)?;
+    let last = assignment::resume(&problem, &options, &mut state, observer(None))?;
+
+    let whole = assign(&problem, &options)?;
+    if bits(&last.shares) != bits(&whole.shares) || [first.history, last.history].concat() != whole.history {
+        return Err("the resumed run is not the run that was not stopped".into());
+    }
+    println!("every record and share is that of {ITERATIONS} iterations in one go, to the last bit");
+    // A state goes on with its own problem and seed only.
+    let other = AssignmentOptions::new(8).with_iterations(2 * ITERATIONS)?;
+    match assignment::resume(&problem, &other, &mut state, observer(None)) {
+        Err(error) => println!("with another seed: {error}"),
+        Ok(_) => return Err("a state of another seed was accepted".into()),
+    }
+    Ok(())
+}
+
+/// The point of the simplex nearest to the mean of what is observed.
+struct Nearest(Polyhedron);
+
+const MEAN: [f64; 3] = [0.7, 0.5, -1.0];
+/// Its projection on the simplex.
+const NEAREST: [f64; 3] = [0.6, 0.4, 0.0];
+
+impl StochasticProgram for Nearest {
+    type Sample = Vec<f64>;
+    type Error = Infallible;
+
+    fn feasible_set(&self) -> &Polyhedron {
+        &self.0
+    }
+
+    fn sample(&self, rng: &mut dyn Rng) -> Result<Vec<f64>, Infallible> {
+        Ok(MEAN.iter().map(|mean| mean + rng.random_range(-0.5..0.5)).collect())
+    }
+
+    fn evaluate(&self, x: &[f64], sample: &Vec<f64>) -> Result<Evaluation, Infallible> {
+        let gradient: Vec<f64> = x.iter().zip(sample).map(|(x, s)| 2.0 * (x - s)).collect();
+        let value = gradient.iter().map(|g| 0.25 * g * g).sum();
+        Ok(Evaluation { objective: Function { value, gradient }, constraints: vec![] })
+    }
 }
 
 fn schedules() -> Result<Vec<(&'static str, Schedules)>, Box<dyn Error>> {
@@ -70,58 +129,39 @@ fn schedules() -> Result<Vec<(&'static str, Schedules)>, Box<dyn Error>> {
     ])
 }
 
-/// How far the shares went in the last 100 iterations, in all.
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()
+}
+
+/// How far the points of a run went, in all.
 fn path(history: &[IterationRecord]) -> f64 {
-    let length = |pair: &[IterationRecord]| {
-        let squares = pair[0].point.iter().zip(&pair[1].point).map(|(a, b)| (a - b).powi(2));
-        squares.sum::<f64>().sqrt()
-    };
-    history[history.len().saturating_sub(100)..].windows(2).map(length).sum()
+    history.windows(2).map(|pair| distance(&pair[0].point, &pair[1].point)).sum()
 }
 
-fn stop_and_resume(problem: &Problem, options: &AssignmentOptions) -> Result<Assignment, Box<dyn Error>> {
-    println!("| iterations | shares | estimated error | step | residual |");
+/// Each run stopped halfway and resumed, as [`algorithm_1`] above.
+fn compare_schedules() -> Result<(), Box<dyn Error>> {
+    println!(
+        "\n| schedules | guaranteed | from the optimum after 2000 iterations | after 4000 | path between |"
+    );
     println!("|---|---|---|---|---|");
-    let mut state = assignment::start(problem, options)?;
-    let first = assignment::resume(problem, options, &mut state, observer(Some(STOP)))?;
-    if first.termination != TerminationReason::StoppedByObserver {
-        return Err(format!("the run ended by itself: {:?}", first.termination).into());
-    }
-    let mut state = kept(state)?;
-    let last = assignment::resume(problem, options, &mut state, observer(None))?;
-
-    let whole = assign(problem, options)?;
-    let bits = |shares: &[f64]| shares.iter().map(|share| share.to_bits()).collect::<Vec<u64>>();
-    if bits(&last.shares) != bits(&whole.shares) || [first.history, last.history].concat() != whole.history {
-        return Err("the resumed run is not the run that was not stopped".into());
-    }
-    println!("every record and share is that of {ITERATIONS} iterations in one go, to the last bit");
-    // A state goes on with its own problem and seed only.
-    let other = AssignmentOptions::new(8).with_iterations(2 * ITERATIONS)?;
-    match assignment::resume(problem, &other, &mut state, observer(None)) {
-        Err(error) => println!("with another seed: {error}"),
-        Ok(_) => return Err("a state of another seed was accepted".into()),
-    }
-    Ok(whole)
-}
-
-fn compare_schedules(
-    problem: &Problem,
-    options: &AssignmentOptions,
-    default: &Assignment,
-) -> Result<(), Box<dyn Error>> {
-    println!("\n| schedules | guaranteed | path of the last 100 iterations | error above the default's |");
-    println!("|---|---|---|---|");
+    let program = Nearest(Polyhedron::simplex(3, 0.0)?);
+    let go = |_: &IterationRecord| ControlFlow::Continue(());
     for (name, schedules) in schedules()? {
-        let found = assign(problem, &options.clone().with_schedules(schedules))?;
-        // On the same fresh blocks, so that the noise they share cancels.
-        let above = paired_difference(problem, &found.shares, &default.shares, 200, 99)?;
+        let options = ScaOptions::new(3).with_schedules(schedules);
+        let mut half = StochasticSca::new(&program, options.clone().with_iterations(2000)?);
+        let mut whole = StochasticSca::new(&program, options.with_iterations(4000)?);
+        let mut state = half.start(&[1.0 / 3.0; 3])?;
+        let early = half.resume(&mut state, go)?;
+        let late = whole.resume(&mut kept(&state)?, go)?;
+        if bits(&late.point) != bits(&whole.run(&[1.0 / 3.0; 3])?.point) {
+            return Err(format!("{name}: the resumed run is another").into());
+        }
         println!(
-            "| {name} | {} | {:.3} | {:+.4} ± {:.4} |",
-            if found.guaranteed { "yes" } else { "no" },
-            path(&found.history),
-            above.mean,
-            above.standard_error
+            "| {name} | {} | {:.4} | {:.4} | {:.3} |",
+            if late.guaranteed { "yes" } else { "no" },
+            distance(&early.point, &NEAREST),
+            distance(&late.point, &NEAREST),
+            path(&late.history)
         );
     }
     let refused = [
@@ -136,11 +176,6 @@ fn compare_schedules(
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let model = |cost| EnergyModel::new(1.0, cost, 1.0, Accounting::PerChannelUse);
-    let energy = COSTS.into_iter().map(model).collect::<Result<Vec<_>, _>>()?;
-    let channels = BlockFading::new(Fading::PAPER, 10, &[2; 4], 1)?;
-    let problem = AssignmentProblem::new(energy, channels, RelaxedMse::new(Relaxation::Mmse, 1.0)?)?;
-    let options = AssignmentOptions::new(7).with_iterations(ITERATIONS)?;
-    let whole = stop_and_resume(&problem, &options)?;
-    compare_schedules(&problem, &options, &whole)
+    algorithm_1()?;
+    compare_schedules()
 }
