@@ -1,5 +1,5 @@
-//! Every way from a relaxation to an aggregator and from an aggregator to precoders, closed forms and baselines, each with its MSE beside a
-//! bound that holds for all: `cargo run --release -p solver --example precoders`
+//! Ways from a relaxation to an aggregator, every way from an aggregator to precoders, closed forms and baselines, each with its MSE beside
+//! a bound that holds for all: `cargo run --release -p solver --example precoders`
 
 use solver::prelude::*;
 use solver::recovery::{DesignOptions, lower_bound};
