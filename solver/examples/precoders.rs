@@ -1,5 +1,5 @@
-//! Every way from an aggregator to precoders, closed forms and baselines, each with its MSE beside a bound that holds for all:
-//! `cargo run --release -p solver --example precoders`
+//! Ways from a relaxation to an aggregator, every way from an aggregator to precoders, closed forms and baselines, each with its MSE beside
+//! a bound that holds for all: `cargo run --release -p solver --example precoders`
 
 use solver::prelude::*;
 use solver::recovery::{DesignOptions, lower_bound};
@@ -30,6 +30,16 @@ fn mimo(title: &str, problem: &Problem) -> Result<(), Error> {
         problem.devices(),
         problem.streams()
     );
+    let relaxed = Relaxation::Mmse.solve(problem, &relaxation::Options::default())?;
+    let dominant = recovery::dominant_subspace(problem, relaxed.primal.as_ref())?;
+    row("dominant subspace of X", problem, power_limited(problem, dominant.as_ref()))?;
+    for (name, found) in [
+        ("alternating from there", recovery::alternating(problem, dominant.as_ref(), &Default::default())?),
+        ("refined from there", recovery::refine(problem, dominant.as_ref(), &Default::default())?),
+    ] {
+        let name = format!("{name}, {} it.", found.iterations);
+        row(&name, problem, Ok(found.transceiver))?;
+    }
     let design = recovery::design(problem, &DesignOptions::default())?;
     let aggregator = design.transceiver.aggregator();
     row("designed", problem, Ok(design.transceiver.clone()))?;
@@ -53,7 +63,17 @@ fn main() -> Result<(), Error> {
     mimo("the papers' setting", &Problem::new(channels.clone(), vec![1.0; 8], 1.0)?)?;
     mimo("two streams of four", &Problem::new(channels.clone(), vec![1.0; 8], 1.0)?.with_streams(2)?)?;
     let uneven = (0..8).map(|device| if device < 4 { 0.25 } else { 4.0 }).collect();
-    mimo("unequal signals", &Problem::new(channels, vec![1.0; 8], 1.0)?.with_signal_variance(uneven)?)?;
+    mimo(
+        "unequal signals",
+        &Problem::new(channels.clone(), vec![1.0; 8], 1.0)?.with_signal_variance(uneven)?,
+    )?;
+    // Each device takes part in two of the four sums only, every sum has four devices.
+    let lists = [[0, 1], [1, 2], [2, 3], [0, 3]];
+    let lists = (0..8).map(|device| lists[device % 4].to_vec()).collect();
+    mimo(
+        "each device in two of four sums",
+        &Problem::new(channels, vec![1.0; 8], 1.0)?.with_device_streams(lists)?,
+    )?;
 
     // One antenna everywhere: the optimal power control is known. Below a threshold full power, above it channel inversion.
     let channels = BlockFading::new(Fading::RAYLEIGH, 1, &[1; 6], 3)?.block(0);

@@ -2,8 +2,8 @@
 //!
 //! A *batch* is a set of problems that have nothing to do with each other: other cells, other seeds, other powers. [`solve`] works on
 //! them in parallel. A *sequence* is one system over time, whose channels change little from block to block: there a
-//! [`relaxation::Solver`](crate::relaxation::Solver) starts each problem from the last solution, which a batch cannot, and runs in order. Several
-//! sequences are a batch of sequences:
+//! [`relaxation::Solver`](crate::relaxation::Solver) runs in order: it keeps its memory, and starts `trace_inverse` and `mmse` from the last
+//! solution, which a batch cannot. Several sequences are a batch of sequences:
 //!
 //! ```
 //! use solver::batch;
@@ -12,7 +12,7 @@
 //! // Three cells, each with its own correlated channels over five blocks.
 //! let cells = [1, 2, 3];
 //! let gaps: Vec<Result<f64, Error>> = batch::solve(&cells, |&seed| {
-//!     let mut solver = Solver::new(Relaxation::LambdaMin, Default::default())?;
+//!     let mut solver = Solver::new(Relaxation::Mmse, Default::default())?;
 //!     let mut worst = 0.0_f64;
 //!     for channels in GaussMarkov::new(Fading::PAPER, 0.99, 8, &[2; 3], seed)?.take(5) {
 //!         let problem = Problem::new(channels, vec![1.0; 3], 1.0)?;

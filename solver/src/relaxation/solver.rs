@@ -25,15 +25,18 @@ pub trait Backend {
     ) -> Result<Points, Error>;
 }
 
-/// Solves one relaxation for one problem after another, and starts each from the last solution where shapes agree.
+/// Solves one relaxation for one problem after another, in memory that is kept.
+///
+/// The backend is given the last solution where shapes agree. [`Native`] starts `trace_inverse` and `mmse` from it, unless the channels have changed
+/// too much for that to save time; `lambda_min` always starts from scratch, and gains by the memory alone.
 ///
 /// ```
-/// use solver::channel::{BlockFading, Fading};
+/// use solver::channel::{Fading, GaussMarkov};
 /// use solver::relaxation::{Options, Relaxation, Solver};
 /// use solver::Problem;
 ///
-/// let mut solver = Solver::new(Relaxation::LambdaMin, Options::default())?;
-/// for channels in BlockFading::new(Fading::PAPER, 20, &[4; 4], 1)?.take(3) {
+/// let mut solver = Solver::new(Relaxation::Mmse, Options::default())?;
+/// for channels in GaussMarkov::new(Fading::PAPER, 0.99, 20, &[4; 4], 1)?.take(3) {
 ///     let solution = solver.solve(&Problem::new(channels, vec![1.0; 4], 1.0)?)?;
 ///     assert!(solution.certificate.relative_gap() <= 1e-7);
 /// }
