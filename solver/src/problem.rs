@@ -42,21 +42,7 @@ impl Problem {
     /// [`Error::NoDevices`], [`Error::EmptyMatrix`], [`Error::Shape`] (unequal `R`), [`Error::NonFiniteEntry`],
     /// [`Error::DeviceCount`], [`Error::OutOfRange`] (a power that is not positive and finite).
     pub fn new(channels: Vec<Mat<c64>>, transmit_power: Vec<f64>, noise_power: f64) -> Result<Self, Error> {
-        let receive_antennas = channels.first().ok_or(Error::NoDevices)?.nrows();
-        for (device, channel) in channels.iter().enumerate() {
-            if channel.nrows() == 0 || channel.ncols() == 0 {
-                return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device });
-            }
-            if channel.nrows() != receive_antennas {
-                return Err(Error::Shape {
-                    quantity: Quantity::Channel,
-                    device,
-                    expected: (receive_antennas, channel.ncols()),
-                    found: (channel.nrows(), channel.ncols()),
-                });
-            }
-            require_finite(channel.as_ref(), Quantity::Channel, device)?;
-        }
+        let receive_antennas = require_channels(&channels)?;
         require_positive(&transmit_power, Quantity::TransmitPower, channels.len())?;
         require_positive(&[noise_power], Quantity::NoisePower, 1)?;
         let fewest = channels.iter().map(Mat::ncols).min().unwrap_or(1);
@@ -151,6 +137,22 @@ impl Problem {
         Self { noise_power, ..self.clone() }
     }
 
+    /// Replaces channels and powers by others, in the same memory. `false`, and nothing is replaced, where a channel has another shape.
+    ///
+    /// # Errors
+    /// As [`Problem::new`]; nothing is replaced.
+    pub(crate) fn replace(&mut self, channels: &[Mat<c64>], transmit_power: &[f64]) -> Result<bool, Error> {
+        let shapes = self.channels.iter().map(Mat::shape);
+        if !shapes.eq(channels.iter().map(Mat::shape)) {
+            return Ok(false);
+        }
+        require_channels(channels)?;
+        require_positive(transmit_power, Quantity::TransmitPower, channels.len())?;
+        self.channels.iter_mut().zip(channels).for_each(|(own, other)| own.copy_from(other));
+        self.transmit_power.copy_from_slice(transmit_power);
+        Ok(true)
+    }
+
     /// `N`.
     pub fn devices(&self) -> usize {
         self.channels.len()
@@ -216,6 +218,26 @@ impl Problem {
     pub fn is_square(&self) -> bool {
         self.serves_all_streams() && self.channels.iter().all(|channel| channel.ncols() == self.streams)
     }
+}
+
+/// Checks that there are channels, not empty, finite and with equally many rows: `R`.
+fn require_channels(channels: &[Mat<c64>]) -> Result<usize, Error> {
+    let receive_antennas = channels.first().ok_or(Error::NoDevices)?.nrows();
+    for (device, channel) in channels.iter().enumerate() {
+        if channel.nrows() == 0 || channel.ncols() == 0 {
+            return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device });
+        }
+        if channel.nrows() != receive_antennas {
+            return Err(Error::Shape {
+                quantity: Quantity::Channel,
+                device,
+                expected: (receive_antennas, channel.ncols()),
+                found: (channel.nrows(), channel.ncols()),
+            });
+        }
+        require_finite(channel.as_ref(), Quantity::Channel, device)?;
+    }
+    Ok(receive_antennas)
 }
 
 /// Checks that a list has one positive, finite number per device.

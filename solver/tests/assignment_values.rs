@@ -149,3 +149,63 @@ fn any_relaxation_is_an_objective() {
         assert!(uniform.gap.mean > 2.0 * gap.gap.mean && uniform.value.mean > gap.value.mean);
     }
 }
+
+/// An evaluator keeps memory from one state of the channels to the next. Whatever came before, refused, unsolved or of another shape, each
+/// result is that of memory made anew, to the last bit.
+#[test]
+fn what_an_evaluator_keeps_changes_nothing() {
+    let [small, wide] = [channels(8, &[2; 3], 5), channels(8, &[3, 1, 2, 2, 2], 6)];
+    let mut deficient = small.clone();
+    deficient[1] = Mat::from_fn(8, 2, |i, _| small[1][(i, 0)]);
+    let mut undefined = small.clone();
+    undefined[2][(0, 1)].re = f64::NAN;
+    let scaled =
+        |scale: f64| small.iter().map(|channel| channel * faer::Scale(c64::new(scale, 0.0))).collect();
+    let (faint, loud): (Vec<Mat<c64>>, Vec<Mat<c64>>) = (scaled(1e-200), scaled(1e200));
+    let (power, few) = (vec![1.0, 0.3, 2.0], vec![1.0, 0.3]);
+    let five = vec![1.0, 0.1, 0.5, 2.0, 1.0];
+    let states = [
+        (&small, &power),
+        (&deficient, &power),
+        (&small, &power),
+        (&wide, &five),
+        (&undefined, &power),
+        (&wide, &five),
+        (&small, &few),
+        (&faint, &power),
+        (&small, &power),
+        (&loud, &power),
+        (&small, &power),
+        (&channels(8, &[2; 3], 7), &power),
+    ];
+    let bits = |value: &CertifiedValue| {
+        let numbers = value.gradient.iter().chain([&value.lower, &value.upper]);
+        numbers.map(|number| number.to_bits()).collect::<Vec<_>>()
+    };
+    for relaxation in Relaxation::ALL {
+        for value in [
+            value(relaxation, 1.0, 1e-5),
+            value(relaxation, 1.0, 1e-11).with_streams(1),
+            value(relaxation, 1.0, 1e-5).with_options(Options { relative_gap: 1e-11, max_iterations: 4 }),
+        ] {
+            let mut evaluator = value.evaluator();
+            let (mut solved, mut refused) = (0, 0);
+            for (index, (channels, power)) in states.iter().enumerate() {
+                let (kept, anew) = (evaluator(channels, power), value.value_and_gradient(channels, power));
+                match (kept, anew) {
+                    (Ok(kept), Ok(anew)) => {
+                        assert_eq!(bits(&kept), bits(&anew), "{relaxation:?}, state {index}");
+                        assert_eq!((kept.scope, kept.converged), (anew.scope, anew.converged));
+                        solved += 1;
+                    }
+                    (kept, anew) => {
+                        let [kept, anew] = [kept, anew].map(|result| result.unwrap_err().to_string());
+                        assert_eq!(kept, anew, "{relaxation:?}, state {index}");
+                        refused += 1;
+                    }
+                }
+            }
+            assert!(refused >= 2 && solved + refused == states.len(), "{solved} solved, {refused} refused");
+        }
+    }
+}

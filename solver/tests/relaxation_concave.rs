@@ -284,6 +284,19 @@ fn many_devices_are_solved() {
     }
 }
 
+/// Few devices and many, at a receiver of 128 antennas: of the first only the subspace matters that they see.
+#[test]
+fn many_receive_antennas_are_solved() {
+    for devices in [8, 128] {
+        let channels = BlockFading::new(Fading::PAPER, 128, &vec![4; devices], 3).unwrap().block(0);
+        let problem = Problem::new(channels, vec![1.0; devices], 1.0).unwrap();
+        for relaxation in SMOOTH {
+            let solution = solve(relaxation, &problem, 1e-6);
+            assert!(solution.iterations < 30, "{} {devices}: {}", relaxation.name(), solution.iterations);
+        }
+    }
+}
+
 /// A Gauss–Markov sequence of correlation 0.99: the same values in fewer iterations.
 #[test]
 fn warm_starts_save_iterations() {

@@ -1,12 +1,13 @@
 //! Optimizing the shares by stochastic successive convex approximation (Algorithm 1 of \[A\], long-term part).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::coordinates::{Coordinates, equal_power_start};
+use super::problem::Values;
 use super::{
     AssignmentError, AssignmentOptions, AssignmentProblem, AssignmentState, CertifiedValue, ChannelSource,
     ShortTermValue,
@@ -89,11 +90,12 @@ fn begin<S: ChannelSource, V: ShortTermValue>(
     let start = equal_power_start(problem)?;
     let coordinates = Coordinates::about(problem, &start)?;
     let Scale { first, value: unit, curvature, unconverged } =
-        Scale::measured(problem, &coordinates, &start, options.seed)?;
-    let program = LongTerm { problem, coordinates: &coordinates, unit, unconverged: Cell::new(unconverged) };
+        Scale::measured(problem, &coordinates, &start, options.seed())?;
+    let program = LongTerm::new(problem, &coordinates, unit, unconverged);
     let sca = StochasticSca::new(&program, options.sca.clone()).start(&coordinates.scaled(&start));
+    drop(program);
     let (sca, weights) = (sca.map_err(Box::new)?, coordinates.weights().to_vec());
-    let state = AssignmentState { sca, weights, seed: options.seed, first, unit, curvature, unconverged };
+    let state = AssignmentState { sca, weights, seed: options.seed(), first, unit, curvature, unconverged };
     Ok((state, coordinates))
 }
 
@@ -143,8 +145,8 @@ pub fn resume<S: ChannelSource, V: ShortTermValue>(
     let start = equal_power_start(problem)?;
     let coordinates = Coordinates::about(problem, &start)?;
     state.check_devices(&coordinates)?;
-    state.check_seed(options.seed)?;
-    state.check_value(bounds(&problem.value_and_gradient(&start, pilot(options.seed).next_u64())?))?;
+    state.check_seed(options.seed())?;
+    state.check_value(bounds(&problem.value_and_gradient(&start, pilot(options.seed()).next_u64())?))?;
     advance(problem, options, &coordinates, state, observer)
 }
 
@@ -162,18 +164,21 @@ fn advance<S: ChannelSource, V: ShortTermValue>(
         point: coordinates.shares(&record.point),
         objective: unit * record.objective,
         subproblem_gap: unit * record.subproblem_gap,
-        ..record.clone()
+        constraints: Vec::new(),
+        ..*record
     };
-    let program = LongTerm { problem, coordinates, unit, unconverged: Cell::new(*unconverged) };
-    let settings = options.sca.clone().with_objective_curvature(options.relative_curvature * *curvature)?;
-    // Blocks of an iteration that fails are counted when it is done again.
+    let program = LongTerm::new(problem, coordinates, unit, *unconverged);
+    let settings = options.sca.clone().with_objective_curvature(options.relative_curvature() * *curvature)?;
+    let mut history = Vec::new();
     let finished = |record: &IterationRecord| {
+        // Blocks of an iteration that fails are counted when it is done again.
         *unconverged = program.unconverged.get();
-        observer(&in_units(record))
+        history.push(in_units(record));
+        history.last().map_or(ControlFlow::Continue(()), &mut observer)
     };
-    let ScaReport { point, termination, guaranteed, history } =
+    let ScaReport { point, termination, guaranteed, .. } =
         StochasticSca::new(&program, settings).resume(sca, finished).map_err(Box::new)?;
-    let (shares, history) = (coordinates.shares(&point), history.iter().map(in_units).collect());
+    let shares = coordinates.shares(&point);
     Ok(Assignment { shares, termination, guaranteed, unconverged: *unconverged, history })
 }
 
@@ -210,13 +215,15 @@ impl Scale {
         seed: u64,
     ) -> Result<Self, AssignmentError> {
         let mut rng = pilot(seed);
-        let pilots: Vec<CertifiedValue> = (0..PILOT_BLOCKS)
-            .map(|_| problem.value_and_gradient(start, rng.next_u64()))
+        let mut values = problem.values();
+        let mut pilots: Vec<CertifiedValue> = (0..PILOT_BLOCKS)
+            .map(|_| values.value_and_gradient(start, rng.next_u64()))
             .collect::<Result<_, _>>()?;
         let (mut mean, mut slopes) = (0.0, vec![0.0; problem.devices()]);
-        for value in &pilots {
+        for value in &mut pilots {
             mean += value.value() / PILOT_BLOCKS as f64;
-            for (slope, g) in slopes.iter_mut().zip(coordinates.gradient(&value.gradient)) {
+            coordinates.turn(&mut value.gradient);
+            for (slope, g) in slopes.iter_mut().zip(&value.gradient) {
                 *slope += g / PILOT_BLOCKS as f64;
             }
         }
@@ -231,10 +238,22 @@ impl Scale {
 
 /// The long-term problem as a stochastic program; a sample is the index of a channel block.
 struct LongTerm<'a, S, V> {
-    problem: &'a AssignmentProblem<S, V>,
+    values: RefCell<Values<'a, S, V>>,
     coordinates: &'a Coordinates,
     unit: f64,
     unconverged: Cell<usize>,
+}
+
+impl<'a, S: ChannelSource, V: ShortTermValue> LongTerm<'a, S, V> {
+    fn new(
+        problem: &'a AssignmentProblem<S, V>,
+        coordinates: &'a Coordinates,
+        unit: f64,
+        unconverged: usize,
+    ) -> Self {
+        let (values, unconverged) = (RefCell::new(problem.values()), Cell::new(unconverged));
+        Self { values, coordinates, unit, unconverged }
+    }
 }
 
 impl<S: ChannelSource, V: ShortTermValue> StochasticProgram for LongTerm<'_, S, V> {
@@ -250,10 +269,13 @@ impl<S: ChannelSource, V: ShortTermValue> StochasticProgram for LongTerm<'_, S, 
     }
 
     fn evaluate(&self, scaled: &[f64], block: &u64) -> Result<Evaluation, AssignmentError> {
-        let value = self.problem.value_and_gradient(&self.coordinates.shares(scaled), *block)?;
+        let shares = self.coordinates.shares(scaled);
+        let value = self.values.borrow_mut().value_and_gradient(&shares, *block)?;
         self.unconverged.set(self.unconverged.get().saturating_add(usize::from(!value.converged)));
-        let gradient = self.coordinates.gradient(&value.gradient).iter().map(|g| g / self.unit).collect();
-        let objective = Function { value: value.value() / self.unit, gradient };
+        let (mean, mut gradient) = (value.value() / self.unit, value.gradient);
+        self.coordinates.turn(&mut gradient);
+        gradient.iter_mut().for_each(|g| *g /= self.unit);
+        let objective = Function { value: mean, gradient };
         Ok(Evaluation { objective, constraints: Vec::new() })
     }
 }

@@ -93,8 +93,8 @@ impl Coordinates {
         self.shares.snap(&shares)
     }
 
-    /// `∂/∂z` of `∂/∂m`.
-    pub(super) fn gradient(&self, by_share: &[f64]) -> Vec<f64> {
-        by_share.iter().zip(&self.weights).map(|(g, w)| g / w).collect()
+    /// Turns `∂/∂m` into `∂/∂z`.
+    pub(super) fn turn(&self, gradient: &mut [f64]) {
+        gradient.iter_mut().zip(&self.weights).for_each(|(g, w)| *g /= w);
     }
 }

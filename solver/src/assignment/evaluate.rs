@@ -51,7 +51,8 @@ pub fn expected_value<S: ChannelSource, V: ShortTermValue>(
     samples: usize,
     seed: u64,
 ) -> Result<Estimate, AssignmentError> {
-    estimate(samples, seed, |block| problem.value_and_gradient(shares, block).map(|v| v.value()))
+    let mut values = problem.values();
+    estimate(samples, seed, |block| values.value_and_gradient(shares, block).map(|v| v.value()))
 }
 
 /// `E_H[v(p(first); H) − v(p(second); H)]`, both on the same blocks, so that the noise they share cancels.
@@ -65,9 +66,10 @@ pub fn paired_difference<S: ChannelSource, V: ShortTermValue>(
     samples: usize,
     seed: u64,
 ) -> Result<Estimate, AssignmentError> {
+    let mut values = problem.values();
     estimate(samples, seed, |block| {
-        let first = problem.value_and_gradient(first, block)?;
-        let second = problem.value_and_gradient(second, block)?;
+        let first = values.value_and_gradient(first, block)?;
+        let second = values.value_and_gradient(second, block)?;
         Ok(first.value() - second.value())
     })
 }

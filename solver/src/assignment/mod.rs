@@ -48,4 +48,4 @@ pub use options::AssignmentOptions;
 pub(crate) use problem::SUM_TOLERANCE;
 pub use problem::{AssignmentProblem, ChannelSource};
 pub use state::AssignmentState;
-pub use value::{CertifiedValue, RelaxedMse, ShortTermValue};
+pub use value::{CertifiedValue, Evaluator, RelaxedMse, ShortTermValue};

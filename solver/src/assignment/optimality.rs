@@ -20,6 +20,11 @@ use crate::statistics::Moments;
 
 /// Which blocks an [`optimality_gap`] is estimated from.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::inputs::GapSampling")
+)]
 pub struct GapSampling {
     /// Independent batches. More give narrower confidence bounds. Default: `10`. Valid: at least 2.
     pub batches: usize,
@@ -37,10 +42,26 @@ impl GapSampling {
     pub fn new(seed: u64) -> Self {
         Self { batches: 10, blocks: 50, confidence: 0.95, seed }
     }
+
+    pub(crate) fn check(&self) -> Result<(), AssignmentError> {
+        let Self { batches, blocks, confidence, .. } = *self;
+        if batches < 2 || blocks == 0 {
+            return Err(AssignmentError::Samples { samples: batches.min(blocks) });
+        }
+        if !(confidence > 0.0 && confidence < 1.0) {
+            return Err(OptionsError::Confidence { confidence }.into());
+        }
+        Ok(())
+    }
 }
 
 /// What [`optimality_gap`] found, in units of `v`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::OptimalityGap")
+)]
 pub struct OptimalityGap {
     /// Of `f(m)`, from the upper bound of each block's value.
     pub value: Estimate,
@@ -90,12 +111,8 @@ pub fn optimality_gap<S: ChannelSource, V: ShortTermValue>(
     sampling: &GapSampling,
 ) -> Result<OptimalityGap, AssignmentError> {
     let GapSampling { batches, blocks, confidence, seed } = *sampling;
-    if batches < 2 || blocks == 0 {
-        return Err(AssignmentError::Samples { samples: batches.min(blocks) });
-    }
-    if !(confidence > 0.0 && confidence < 1.0) {
-        return Err(OptionsError::Confidence { confidence }.into());
-    }
+    sampling.check()?;
+    let mut values = problem.values();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let [mut uppers, mut optima, mut gaps] = [Moments::default(); 3];
     let mut unconverged = 0;
@@ -103,7 +120,7 @@ pub fn optimality_gap<S: ChannelSource, V: ShortTermValue>(
     for _ in 0..batches {
         let (mut lower, mut upper, mut gradient) = (0.0, 0.0, vec![0.0; shares.len()]);
         for _ in 0..blocks {
-            let value = problem.value_and_gradient(shares, rng.next_u64())?;
+            let value = values.value_and_gradient(shares, rng.next_u64())?;
             uppers.push(value.upper);
             unconverged += usize::from(!value.converged);
             scope = Some(common_scope(scope, &value));

@@ -4,16 +4,29 @@ use crate::sca::{OptionsError, ScaOptions, Schedules};
 
 /// Options of [`super::assign`]. The scale of the surrogate is set from the problem itself.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "crate::document::inputs::AssignmentOptions"),
+    serde(try_from = "crate::document::inputs::AssignmentOptions")
+)]
 pub struct AssignmentOptions {
-    pub(super) sca: ScaOptions,
-    pub(super) relative_curvature: f64,
-    pub(super) seed: u64,
+    /// Its objective curvature is the relative one.
+    pub(crate) sca: ScaOptions,
 }
 
 impl AssignmentOptions {
     /// Default options; `seed` chooses the channel blocks that are drawn.
     pub fn new(seed: u64) -> Self {
-        Self { sca: ScaOptions::new(seed), relative_curvature: 3.0, seed }
+        Self { sca: ScaOptions { objective_curvature: 3.0, ..ScaOptions::new(seed) } }
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.sca.seed
+    }
+
+    pub(super) fn relative_curvature(&self) -> f64 {
+        self.sca.objective_curvature
     }
 
     /// The number of iterations. Default: `500`. Valid: 1 to 10⁷.
@@ -42,9 +55,7 @@ impl AssignmentOptions {
     /// # Errors
     /// [`OptionsError::ObjectiveCurvature`] unless positive and finite.
     pub fn with_relative_curvature(mut self, curvature: f64) -> Result<Self, OptionsError> {
-        // The generic option checks the value.
         self.sca = self.sca.with_objective_curvature(curvature)?;
-        self.relative_curvature = curvature;
         Ok(self)
     }
 

@@ -2,7 +2,7 @@
 
 use faer::{Mat, c64};
 
-use super::{AssignmentError, CertifiedValue, ShortTermValue};
+use super::{AssignmentError, CertifiedValue, Evaluator, ShortTermValue};
 use crate::channel::BlockFading;
 use crate::power::EnergyModel;
 use crate::sca::Polyhedron;
@@ -163,23 +163,44 @@ impl<S: ChannelSource, V: ShortTermValue> AssignmentProblem<S, V> {
     /// As [`AssignmentProblem::transmit_power`]; [`AssignmentError::ShortTerm`] if the short-term problem is not
     /// solved; [`AssignmentError::DerivativeCount`] or [`AssignmentError::NotFinite`] if the value is malformed.
     pub fn value_and_gradient(&self, shares: &[f64], block: u64) -> Result<CertifiedValue, AssignmentError> {
-        let power = self.transmit_power(shares)?;
-        let value = self.value.value_and_gradient(&self.channels.block(block), &power)?;
-        if value.gradient.len() != self.devices() {
-            let (expected, found) = (self.devices(), value.gradient.len());
-            return Err(AssignmentError::DerivativeCount { expected, found });
-        }
-        let gradient: Vec<f64> =
-            value.gradient.iter().zip(&self.energy).map(|(d, e)| d * e.slope()).collect();
-        match [value.lower, value.upper].iter().chain(&gradient).find(|v| !v.is_finite()) {
-            Some(&value) => Err(AssignmentError::NotFinite { value }),
-            None => Ok(CertifiedValue { gradient, ..value }),
-        }
+        self.values().value_and_gradient(shares, block)
+    }
+
+    /// [`AssignmentProblem::value_and_gradient`] of one block after another, in memory that is kept.
+    pub(super) fn values(&self) -> Values<'_, S, V> {
+        Values { problem: self, evaluator: self.value.evaluator() }
     }
 
     /// The devices' energy models.
     pub(super) fn energy(&self) -> &[EnergyModel] {
         &self.energy
+    }
+}
+
+/// See [`AssignmentProblem::values`].
+pub(super) struct Values<'a, S, V> {
+    problem: &'a AssignmentProblem<S, V>,
+    evaluator: Box<Evaluator<'a>>,
+}
+
+impl<S: ChannelSource, V: ShortTermValue> Values<'_, S, V> {
+    pub fn value_and_gradient(
+        &mut self,
+        shares: &[f64],
+        block: u64,
+    ) -> Result<CertifiedValue, AssignmentError> {
+        let Self { problem, evaluator } = self;
+        let power = problem.transmit_power(shares)?;
+        let mut value = evaluator(&problem.channels.block(block), &power)?;
+        if value.gradient.len() != problem.devices() {
+            let (expected, found) = (problem.devices(), value.gradient.len());
+            return Err(AssignmentError::DerivativeCount { expected, found });
+        }
+        value.gradient.iter_mut().zip(&problem.energy).for_each(|(d, model)| *d *= model.slope());
+        match [value.lower, value.upper].iter().chain(&value.gradient).find(|v| !v.is_finite()) {
+            Some(&value) => Err(AssignmentError::NotFinite { value }),
+            None => Ok(value),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use faer::{Mat, c64};
 
 use crate::linalg::{trace, trace_of_root};
-use crate::relaxation::{Options, Relaxation, Scope, Solution};
+use crate::relaxation::{Certificate, Native, Options, Relaxation, Scope, Solution};
 use crate::{Error, Problem, Quantity};
 
 /// The widest relative gap of a certificate that still counts: within the noise of a single channel block.
@@ -11,6 +11,11 @@ const LOOSEST_GAP: f64 = 0.1;
 
 /// Bounds on a convex function at one point `x`, and the tangent there of a function below it.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::CertifiedValue")
+)]
 pub struct CertifiedValue {
     /// `lower ≤ f(x)`.
     pub lower: f64,
@@ -51,7 +56,17 @@ pub trait ShortTermValue {
         channels: &[Mat<c64>],
         transmit_power: &[f64],
     ) -> Result<CertifiedValue, Error>;
+
+    /// [`value_and_gradient`](Self::value_and_gradient) of one state of the channels after another, in memory that may be kept from each to the
+    /// next: [`super::assign`] and its siblings take one for all their blocks. What was evaluated before must not change a result by a single bit,
+    /// or a resumed run is not the run that was not stopped. Default: nothing is kept.
+    fn evaluator(&self) -> Box<Evaluator<'_>> {
+        Box::new(|channels: &[Mat<c64>], power: &[f64]| self.value_and_gradient(channels, power))
+    }
 }
+
+/// See [`ShortTermValue::evaluator`].
+pub type Evaluator<'a> = dyn FnMut(&[Mat<c64>], &[f64]) -> Result<CertifiedValue, Error> + 'a;
 
 /// The value of a [`Relaxation`] as a mean squared error: `σ² α` for `lambda_min` and `trace_inverse`, the value itself for `mmse`.
 ///
@@ -67,6 +82,11 @@ pub trait ShortTermValue {
 /// bounds `v(p')` from below at every `p'`. It is convex in `p'`, hence so does its tangent at `p`: nothing is assumed about how
 /// well the relaxation was solved (theory, sections 3 and 5).
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::inputs::RelaxedMse")
+)]
 pub struct RelaxedMse {
     relaxation: Relaxation,
     noise_power: f64,
@@ -116,12 +136,35 @@ impl RelaxedMse {
         }
     }
 
+    /// The problem of one state of the channels.
+    fn problem(&self, channels: &[Mat<c64>], transmit_power: &[f64]) -> Result<Problem, Error> {
+        let problem = Problem::new(channels.to_vec(), transmit_power.to_vec(), self.noise_power)?;
+        match self.streams {
+            Some(streams) => problem.with_streams(streams),
+            None => Ok(problem),
+        }
+    }
+
+    /// Its value and gradient.
+    fn certified(&self, memory: &mut Native, problem: &Problem) -> Result<CertifiedValue, Error> {
+        let (solution, converged) = self.solve(memory, problem)?;
+        let unit = self.unit();
+        let mut gradient = match self.relaxation {
+            Relaxation::Mmse => mmse_dual_slopes(problem, &solution.dual)?,
+            // These two are read off the dual solution by definition.
+            other => other.power_sensitivity(problem, &solution)?,
+        };
+        gradient.iter_mut().for_each(|slope| *slope *= unit);
+        let Certificate { lower, upper, scope } = solution.certificate;
+        Ok(CertifiedValue { lower: unit * lower, upper: unit * upper, gradient, scope, converged })
+    }
+
     /// The solution, and whether it is as exact as asked. Where the method ends short of that, it is run again for ten times the gap
     /// that it reached, until it gets there: a certified answer all the same, unless it would have to be looser than 10 %.
-    fn solve(&self, problem: &Problem) -> Result<(Solution, bool), Error> {
+    fn solve(&self, memory: &mut Native, problem: &Problem) -> Result<(Solution, bool), Error> {
         let mut options = self.options;
         loop {
-            match self.relaxation.solve(problem, &options) {
+            match self.relaxation.solve_in(memory, problem, &options) {
                 Ok(solution) => return Ok((solution, options == self.options)),
                 Err(Error::NotConverged { lower, upper, .. })
                     if 10.0 * (upper - lower) <= LOOSEST_GAP * upper =>
@@ -143,23 +186,22 @@ impl ShortTermValue for RelaxedMse {
         channels: &[Mat<c64>],
         transmit_power: &[f64],
     ) -> Result<CertifiedValue, Error> {
-        let mut problem = Problem::new(channels.to_vec(), transmit_power.to_vec(), self.noise_power)?;
-        if let Some(streams) = self.streams {
-            problem = problem.with_streams(streams)?;
-        }
-        let (solution, converged) = self.solve(&problem)?;
-        let unit = self.unit();
-        let slopes = match self.relaxation {
-            Relaxation::Mmse => mmse_dual_slopes(&problem, &solution.dual)?,
-            // These two are read off the dual solution by definition.
-            other => other.power_sensitivity(&problem, &solution)?,
-        };
-        Ok(CertifiedValue {
-            lower: unit * solution.certificate.lower,
-            upper: unit * solution.certificate.upper,
-            gradient: slopes.iter().map(|slope| unit * slope).collect(),
-            scope: solution.certificate.scope,
-            converged,
+        self.evaluator()(channels, transmit_power)
+    }
+
+    /// Keeps the problem and the method's memory, and no solution: every problem is solved from scratch.
+    fn evaluator(&self) -> Box<Evaluator<'_>> {
+        let (mut memory, mut kept) = (Native::default(), None);
+        Box::new(move |channels: &[Mat<c64>], power: &[f64]| {
+            let replaced = match &mut kept {
+                Some(problem) => Problem::replace(problem, channels, power)?,
+                None => false,
+            };
+            let problem = match kept.take() {
+                Some(problem) if replaced => problem,
+                _ => self.problem(channels, power)?,
+            };
+            self.certified(&mut memory, kept.insert(problem))
         })
     }
 }

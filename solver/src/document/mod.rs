@@ -1,10 +1,11 @@
 //! What is read back (feature `serde`) is checked like what is built: types whose fields obey rules are read as the plain structures of
 //! this file, which then go through the constructors.
 //!
-//! Results whose fields are public are checked in [`records`].
+//! Options, schedules and sets are in [`inputs`]; results whose fields are public are checked in [`records`].
 //!
 //! A matrix is written as `{rows, columns, re, im}`, its real and imaginary parts column by column; a complex number as `[re, im]`.
 
+pub(crate) mod inputs;
 pub(crate) mod records;
 
 use crate::error::{Error, Quantity};

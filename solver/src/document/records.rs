@@ -181,3 +181,34 @@ checked!(Estimate of assignment { mean: f64, standard_error: f64, samples: usize
 checked!(Function of sca { value: f64, gradient: Vec<f64> } |function| {
     require_finite("a value or derivative", function.gradient.iter().chain([&function.value]))
 });
+
+checked!(CertifiedValue of assignment {
+    lower: f64, upper: f64, gradient: Vec<f64>, scope: Scope, converged: bool
+} |value| {
+    let (lower, upper) = (value.lower, value.upper);
+    require_finite("a bound or derivative", value.gradient.iter().chain([&lower, &upper]))?;
+    require(lower <= upper, "the lower bound", lower, &format!("at most the upper bound, {upper}"))
+});
+
+checked!(OptimalityGap of assignment {
+    value: assignment::Estimate, optimum: assignment::Estimate, gap: assignment::Estimate, confidence: f64,
+    scope: Scope, unconverged: usize
+} |gap| {
+    require(is_confidence(gap.confidence), "confidence", gap.confidence, "inside (0, 1)")
+});
+
+checked!(LinearRow of sca { coefficients: Vec<f64>, right_hand_side: f64 } |row| {
+    require_finite("an entry of the row", row.coefficients.iter().chain([&row.right_hand_side]))
+});
+
+checked!(Surrogate of sca { value: f64, gradient: Vec<f64>, curvature: f64 } |surrogate| {
+    require_finite("a value or derivative", surrogate.gradient.iter().chain([&surrogate.value]))?;
+    require_size("curvature", surrogate.curvature)
+});
+
+checked!(Evaluation of sca { objective: sca::Function, constraints: Vec<sca::Function> } |evaluation| {
+    let expected = evaluation.objective.gradient.len();
+    evaluation.constraints.iter().map(|constraint| constraint.gradient.len()).try_for_each(|found| {
+        require(found == expected, "a gradient's length", found, &expected.to_string())
+    })
+});

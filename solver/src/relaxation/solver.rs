@@ -25,6 +25,18 @@ pub trait Backend {
     ) -> Result<Points, Error>;
 }
 
+impl<B: Backend> Backend for &mut B {
+    fn points(
+        &mut self,
+        relaxation: Relaxation,
+        problem: &Problem,
+        options: &Options,
+        warm: Option<&Solution>,
+    ) -> Result<Points, Error> {
+        (**self).points(relaxation, problem, options, warm)
+    }
+}
+
 /// Solves one relaxation for one problem after another, in memory that is kept.
 ///
 /// The backend is given the last solution where shapes agree. [`Native`] starts `trace_inverse` and `mmse` from it, unless the channels have changed
@@ -126,7 +138,17 @@ impl Relaxation {
     /// # Errors
     /// As [`Solver::solve`], and [`Error::InvalidOption`].
     pub fn solve(self, problem: &Problem, options: &Options) -> Result<Solution, Error> {
-        let mut solver = Solver::new(self, *options)?;
+        self.solve_in(&mut Native::default(), problem, options)
+    }
+
+    /// The same in memory that other problems may have used.
+    pub(crate) fn solve_in(
+        self,
+        memory: &mut Native,
+        problem: &Problem,
+        options: &Options,
+    ) -> Result<Solution, Error> {
+        let mut solver = Solver::with_backend(self, *options, memory)?;
         solver.solve(problem)?;
         solver.last.ok_or(Error::Numerical { operation: "the relaxation" })
     }

@@ -65,13 +65,13 @@
 //! ```
 
 mod error;
-mod options;
+pub(crate) mod options;
 mod polyhedron;
 mod program;
 mod report;
 mod residual;
 mod run;
-mod schedule;
+pub(crate) mod schedule;
 mod state;
 pub mod subproblem;
 mod surrogate;

@@ -7,21 +7,27 @@ const MOST_ITERATIONS: usize = 10_000_000;
 
 /// Options of [`super::StochasticSca`]; every setter checks its value.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "crate::document::inputs::ScaOptions", try_from = "crate::document::inputs::ScaOptions")
+)]
 pub struct ScaOptions {
-    pub(super) seed: u64,
-    pub(super) iterations: usize,
-    pub(super) mini_batch: usize,
-    pub(super) objective_curvature: f64,
-    pub(super) constraint_curvatures: Vec<f64>,
-    pub(super) schedules: Schedules,
-    pub(super) residual_tolerance: Option<f64>,
-    pub(super) residual_patience: usize,
-    pub(super) confirmation: Option<Confirmation>,
+    pub(crate) seed: u64,
+    pub(crate) iterations: usize,
+    pub(crate) mini_batch: usize,
+    pub(crate) objective_curvature: f64,
+    pub(crate) constraint_curvatures: Vec<f64>,
+    pub(crate) schedules: Schedules,
+    pub(crate) residual_tolerance: Option<f64>,
+    pub(crate) residual_patience: usize,
+    pub(crate) confirmation: Option<Confirmation>,
 }
 
 /// Fresh samples that decide whether a run may stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Confirmation {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub(crate) struct Confirmation {
     pub samples: usize,
     pub confidence: f64,
 }

@@ -20,6 +20,11 @@ pub struct Function {
 
 /// All functions of a program at one point for one sample.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Evaluation")
+)]
 pub struct Evaluation {
     /// `f_0`, whose expectation is minimised.
     pub objective: Function,

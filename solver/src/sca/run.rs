@@ -81,14 +81,16 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
     ) -> Result<ScaReport, ScaError<P::Error>> {
         self.check_point(&state.point)?;
         self.check_fit(state)?;
+        let mut work = Work::at(state);
         let mut history: Vec<IterationRecord> = Vec::new();
         let mut ended = None;
         while ended.is_none() && state.iteration < self.options.iterations {
-            let (mut next, record) = self.iterate(state)?;
+            let record = self.iterate(state, &mut work)?;
+            let Work { next, .. } = &mut work;
             if next.quiet >= self.options.residual_patience {
-                ended = self.tolerance_met(&mut next, record.residual)?;
+                ended = self.tolerance_met(next, record.residual)?;
             }
-            *state = next;
+            std::mem::swap(state, next);
             if observer(&record).is_break() {
                 ended = ended.or(Some(TerminationReason::StoppedByObserver));
             }
@@ -99,22 +101,23 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         Ok(ScaReport { point: state.point.clone(), termination, guaranteed, history })
     }
 
-    /// Iteration τ: the state after it, and its record.
-    fn iterate(&mut self, state: &ScaState) -> Result<(ScaState, IterationRecord), ScaError<P::Error>> {
+    /// Iteration τ: its record, and in `work` the state after it.
+    fn iterate(&mut self, state: &ScaState, work: &mut Work) -> Result<IterationRecord, ScaError<P::Error>> {
         let ScaState { iteration, ref point, .. } = *state;
+        let Work { next, batch, objective, constraints } = work;
         let schedules = &self.options.schedules;
         // Before the first sample there is nothing to average with.
         let averaging = if iteration == 0 { Ok(1.0) } else { schedules.averaging(iteration) };
         let averaging = averaging.map_err(ScaError::Schedule)?;
         let step = schedules.step(iteration).map_err(ScaError::Schedule)?;
-        let batch = self.evaluate(iteration, point)?;
-        let mut estimates = if state.estimates.is_empty() { batch.clone() } else { state.estimates.clone() };
-        for (estimate, new) in estimates.iter_mut().zip(&batch) {
+        self.evaluate(iteration, point, batch)?;
+        copy(&mut next.estimates, if state.estimates.is_empty() { batch } else { &state.estimates });
+        for (estimate, new) in next.estimates.iter_mut().zip(&*batch) {
             average_in(estimate, averaging, new);
         }
-        let (objective, constraints) = self.surrogates(&estimates);
+        self.update_surrogates(&next.estimates, objective, constraints);
         let Step { point: target, gap, restored } =
-            solve(&mut self.backend, self.program.feasible_set(), point, &objective, &constraints)
+            solve(&mut self.backend, self.program.feasible_set(), point, objective, constraints)
                 .map_err(|source| ScaError::Subproblem { iteration, source })?;
         let record = IterationRecord {
             iteration,
@@ -129,36 +132,32 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         };
         let combined: Vec<f64> =
             point.iter().zip(&target).map(|(x, t)| (1.0 - step) * x + step * t).collect();
-        let quiet = match self.options.residual_tolerance {
+        next.quiet = match self.options.residual_tolerance {
             Some(tolerance) if restored.is_none() && record.residual <= tolerance => state.quiet + 1,
             _ => 0,
         };
-        let point = self.program.feasible_set().snap(&combined);
-        Ok((
-            ScaState {
-                iteration: iteration + 1,
-                point,
-                estimates,
-                quiet,
-                confirmations: state.confirmations,
-            },
-            record,
-        ))
+        next.iteration = iteration + 1;
+        next.point = self.program.feasible_set().snap(&combined);
+        next.confirmations = state.confirmations;
+        Ok(record)
     }
 
     /// The surrogates (20) of the objective and of the constraints.
-    fn surrogates(&self, estimates: &[Function]) -> (Surrogate, Vec<Surrogate>) {
+    fn update_surrogates(
+        &self,
+        estimates: &[Function],
+        objective: &mut Surrogate,
+        constraints: &mut Vec<Surrogate>,
+    ) {
+        constraints.resize_with(estimates.len().saturating_sub(1), zero_surrogate);
         let curvatures = self.options.constraint_curvatures.iter().copied().chain(std::iter::repeat(0.0));
         let curvatures = std::iter::once(self.options.objective_curvature).chain(curvatures);
-        let mut all = estimates.iter().zip(curvatures).map(|(f, curvature)| Surrogate {
-            value: f.value,
-            gradient: f.gradient.clone(),
-            curvature,
-        });
-        // Estimates always start with the objective.
-        let zero =
-            Surrogate { value: 0.0, gradient: Vec::new(), curvature: self.options.objective_curvature };
-        (all.next().unwrap_or(zero), all.collect())
+        let all = std::iter::once(objective).chain(constraints);
+        for ((surrogate, estimate), curvature) in all.zip(estimates).zip(curvatures) {
+            surrogate.value = estimate.value;
+            surrogate.gradient.clone_from(&estimate.gradient);
+            surrogate.curvature = curvature;
+        }
     }
 
     /// The reason after the last iteration of the schedule.
@@ -214,25 +213,33 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
         }
     }
 
-    /// Means of `f_0 … f_I` over the mini-batch of one iteration.
-    fn evaluate(&self, iteration: usize, point: &[f64]) -> Result<Vec<Function>, ScaError<P::Error>> {
+    /// Writes the means of `f_0 … f_I` over the mini-batch of one iteration.
+    fn evaluate(
+        &self,
+        iteration: usize,
+        point: &[f64],
+        means: &mut Vec<Function>,
+    ) -> Result<(), ScaError<P::Error>> {
         let weight = 1.0 / self.options.mini_batch as f64;
-        let mut means = Vec::new();
         let first = (iteration as u64).wrapping_mul(self.options.mini_batch as u64);
         for member in 0..self.options.mini_batch as u64 {
             let stream = first.wrapping_add(member);
             let evaluation = self.evaluate_one(iteration, point, self.options.seed, stream)?;
             let all = std::iter::once(&evaluation.objective).chain(&evaluation.constraints);
             // As many functions as an evaluation that was checked has, whatever the program declares.
-            if means.is_empty() {
-                let zero = Function { value: 0.0, gradient: vec![0.0; point.len()] };
-                means = vec![zero; evaluation.constraints.len() + 1];
+            if member == 0 {
+                means.resize_with(evaluation.constraints.len() + 1, zero_function);
+                for mean in &mut *means {
+                    mean.value = 0.0;
+                    mean.gradient.clear();
+                    mean.gradient.resize(point.len(), 0.0);
+                }
             }
             for (mean, new) in means.iter_mut().zip(all) {
                 accumulate(mean, weight, new);
             }
         }
-        Ok(means)
+        Ok(())
     }
 
     /// All functions at `point` for the sample of one stream, checked. A stream of its own for each sample: the draws do not
@@ -258,6 +265,41 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
             check_function(iteration, function, point.len(), new)?;
         }
         Ok(evaluation)
+    }
+}
+
+/// Memory of an iteration, kept from one to the next.
+struct Work {
+    /// The state after the iteration.
+    next: ScaState,
+    /// Means over the mini-batch.
+    batch: Vec<Function>,
+    /// (20).
+    objective: Surrogate,
+    constraints: Vec<Surrogate>,
+}
+
+impl Work {
+    fn at(state: &ScaState) -> Self {
+        let (batch, constraints) = (Vec::new(), Vec::new());
+        Self { next: state.clone(), batch, objective: zero_surrogate(), constraints }
+    }
+}
+
+fn zero_function() -> Function {
+    Function { value: 0.0, gradient: Vec::new() }
+}
+
+fn zero_surrogate() -> Surrogate {
+    Surrogate { value: 0.0, gradient: Vec::new(), curvature: 0.0 }
+}
+
+/// `target ← source`, in the memory of `target`.
+fn copy(target: &mut Vec<Function>, source: &[Function]) {
+    target.resize_with(source.len(), zero_function);
+    for (target, source) in target.iter_mut().zip(source) {
+        target.value = source.value;
+        target.gradient.clone_from(&source.gradient);
     }
 }
 

@@ -14,6 +14,11 @@ use super::ScheduleError;
 /// It lies in (0, 1] for `0 < c ≤ 1` and `τ_0 > 0`; its sum diverges for `a ≤ 1`; the sum of its squares
 /// converges for `a > 1/2`. All three are checked at construction.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::inputs::PolynomialDecay")
+)]
 pub struct PolynomialDecay {
     scale: f64,
     delay: f64,
@@ -65,6 +70,11 @@ impl PolynomialDecay {
 ///
 /// A geometric decay alone would stop the method short (its sum is finite); the conditions are met by the polynomial tail.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::inputs::GeometricThenPolynomial")
+)]
 pub struct GeometricThenPolynomial {
     ratio: f64,
     crossover: usize,
@@ -104,6 +114,9 @@ impl GeometricThenPolynomial {
 /// No program can check an asymptotic rate from finitely many values: that the sequence falls like `τ^{−a}` is the
 /// caller's word. That `a` is admissible is checked at construction, that the values are in (0, 1] whenever one is used.
 /// Two are equal if they share the same function.
+///
+/// A function is no value that a document can hold: with the feature `serde`, writing schedules or options with a declared decay in them is an
+/// error of the serializer. Write the rest, and set the schedules anew.
 #[derive(Clone)]
 pub struct DeclaredDecay {
     values: Arc<dyn Fn(usize) -> f64 + Send + Sync>,
@@ -138,13 +151,19 @@ impl PartialEq for DeclaredDecay {
 
 /// One sequence that decays as the theory asks.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 #[non_exhaustive]
 pub enum Decay {
     /// Polynomial from the start.
     Polynomial(PolynomialDecay),
     /// Geometric until a crossover.
     GeometricThenPolynomial(GeometricThenPolynomial),
-    /// The caller's own.
+    /// The caller's own. With the feature `serde` it can be neither written nor read.
+    #[cfg_attr(feature = "serde", serde(skip))]
     Declared(DeclaredDecay),
 }
 
@@ -190,12 +209,29 @@ impl From<DeclaredDecay> for Decay {
 /// Default: `ρ_τ = (1 + τ)^{−0.6}`, `γ_τ = (1 + τ/10)^{−0.9}`; slow forgetting, and a step that stays long for
 /// the first tens of iterations, with `γ_τ/ρ_τ ~ τ^{−0.3} → 0`.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::inputs::Schedules")
+)]
 pub struct Schedules(Pair);
 
 #[derive(Debug, Clone, PartialEq)]
-enum Pair {
-    Decaying { averaging: Decay, step: Decay },
-    Constant { averaging: f64, step: f64 },
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
+pub(crate) enum Pair {
+    Decaying {
+        averaging: Decay,
+        step: Decay,
+    },
+    #[cfg_attr(feature = "serde", serde(rename = "constant_without_guarantee"))]
+    Constant {
+        averaging: f64,
+        step: f64,
+    },
 }
 
 impl Schedules {

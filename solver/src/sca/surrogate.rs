@@ -5,6 +5,11 @@ use super::vector::{add_scaled, dot, norm, squared_norm};
 
 /// `f̂(x) = f + uᵀ(x − x^τ) + η ‖x − x^τ‖²` ((20) of \[A\]) in terms of the displacement `d = x − x^τ`.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::Surrogate")
+)]
 pub struct Surrogate {
     /// `f`, the value at the centre.
     pub value: f64,

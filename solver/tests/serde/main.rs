@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod inputs;
 mod records;
 
 use common::paper_problem;

@@ -17,6 +17,11 @@ pub const FEASIBILITY_TOLERANCE: f64 = 1e-7;
 
 /// One row `aᵀx = b` or `aᵀx ≤ b`.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "crate::document::records::LinearRow")
+)]
 pub struct LinearRow {
     /// `a`, length = dimension.
     pub coefficients: Vec<f64>,
@@ -89,6 +94,11 @@ pub struct Violation {
 ///
 /// Built and checked by [`PolyhedronBuilder`]; immutable afterwards.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "crate::document::inputs::Polyhedron", try_from = "crate::document::inputs::Polyhedron")
+)]
 pub struct Polyhedron {
     lower: Vec<f64>,
     upper: Vec<f64>,
