@@ -11,7 +11,8 @@
 //! `s_n = q_n − tr M_n (M_n + θ_n λ_n I)^{-2}`,  `M_n = H_n^H X H_n`.
 //!
 //! `S` and `s_n` are unknowns of their own, positive throughout; their equations hold in the limit. Newton's method takes the
-//! direction of Helmberg–Kojima–Monteiro in the first equation, and Mehrotra's predictor and corrector choose `τ`. The `U_n` are
+//! direction of Helmberg–Kojima–Monteiro in the first equation, and the equations are solved several times with one factorization, each time
+//! with the second-order terms of the last direction. The `U_n` are
 //! functions of `X` and `λ_n`, positive definite always. `h_n` is smooth in relative terms (its third derivative is bounded by its second
 //! and the relative size of a step), which is why full steps work from afar.
 //!
@@ -45,9 +46,12 @@ use newton::{Direction, Newton};
 /// What a step leaves of the way to the boundary: as much as the complementarity is of `tr X`, within these limits. Far from the optimum
 /// a longer step would change the `U_n`, which are no linear functions, by more than it gains.
 const STEP_MARGIN: (f64, f64) = (0.02, 0.1);
-/// Bisections of a step that leaves the cone: for the predictor, of which only the rough length counts, and the corrector.
-const PREDICTOR_BISECTIONS: usize = 5;
-const CORRECTOR_BISECTIONS: usize = 7;
+/// What is aimed at, as parts of the mean complementarity, and how many solutions of the Newton equations that takes, each the next one's
+/// estimate. The next aim is taken where a step of the last is short.
+const AIMS: [(f64, usize); 3] = [(0.01, 4), (0.3, 2), (1.0, 1)];
+const SHORT_STEP: f64 = 0.3;
+/// Bisections of a step that leaves the cone.
+const BISECTIONS: usize = 7;
 /// Residuals beyond this many times `S` or `s_n` stop the complementarity from shrinking further.
 const MOST_INFEASIBILITY: f64 = 100.0;
 /// A warm start that has not converged by then is given up for a cold one.
@@ -111,8 +115,8 @@ pub(super) struct SaddlePoint {
     /// `I − S − Σ H_n U_n H_n^H`.
     residual: Mat<c64>,
     newton: Newton,
-    predictor: Direction,
-    corrector: Direction,
+    /// The direction, and the one that it was estimated by.
+    directions: [Direction; 2],
     scratch: Scratch,
 }
 
@@ -216,7 +220,7 @@ impl SaddlePoint {
         let side = sides.iter().copied().max().unwrap_or(0);
         let square = || Mat::zeros(receive, receive);
         let iterate = || Iterate::new(receive, sides.len());
-        let direction = || Direction::new(receive, sides.len());
+        let direction = || Direction::new(receive, &sides);
         Self {
             program,
             iterate: iterate(),
@@ -228,8 +232,7 @@ impl SaddlePoint {
             received: square(),
             residual: square(),
             newton: Newton::new(receive, &sides, elimination),
-            predictor: direction(),
-            corrector: direction(),
+            directions: [direction(), direction()],
             scratch: Scratch::default(),
         }
     }
@@ -337,28 +340,33 @@ impl SaddlePoint {
         if factorize(received.as_mut(), &mut self.scratch) { tolerance } else { bound }
     }
 
-    /// One predictor–corrector step; `false` if rounding leaves no step worth taking.
+    /// One step; `false` if rounding leaves none worth taking.
     fn advance(&mut self) -> bool {
-        let Self { iterate, devices, newton, predictor, corrector, scratch, .. } = self;
+        let Self { iterate, devices, newton, directions, scratch, .. } = self;
         if !newton.update(iterate, devices, &self.eigenbases, &self.residual, scratch) {
             return false;
         }
         let degree = (iterate.x.nrows() + devices.len()) as f64;
         let complementarity = newton.complementarity(iterate);
-        newton.direction(iterate, devices, 0.0, None, predictor);
-        let (primal, dual) = newton.steps(iterate, predictor, 1.0, PREDICTOR_BISECTIONS, scratch);
-        // Mehrotra: the better the predictor does, the less the centring.
-        let predicted = newton.predicted(iterate, predictor, primal, dual);
-        let centring = (predicted / complementarity).clamp(0.0, 1.0).powi(3);
         // The residuals must not fall behind: S and the s_n shrink with the complementarity.
-        let infeasibility = newton.infeasibility(iterate, devices);
-        let target = centring.max((infeasibility / MOST_INFEASIBILITY).min(1.0)) * complementarity / degree;
-        newton.direction(iterate, devices, target, Some(predictor), corrector);
+        let least_aim = (newton.infeasibility(iterate, devices) / MOST_INFEASIBILITY).min(1.0);
         let margin = (complementarity / trace(iterate.x.as_ref())).clamp(STEP_MARGIN.0, STEP_MARGIN.1);
-        let (primal, dual) = newton.steps(iterate, corrector, 1.0 - margin, CORRECTOR_BISECTIONS, scratch);
-        let moves = primal.max(dual) >= SHORTEST_STEP;
+        let mut steps = (0.0, 0.0);
+        for (aim, solutions) in AIMS {
+            let target = least_aim.max(aim) * complementarity / degree;
+            for solution in 0..solutions {
+                directions.swap(0, 1);
+                let [out, last] = directions;
+                newton.direction(iterate, devices, target, (solution > 0).then_some(&*last), out);
+            }
+            steps = newton.steps(iterate, &directions[0], 1.0 - margin, BISECTIONS, scratch);
+            if steps.0.min(steps.1) >= SHORT_STEP {
+                break;
+            }
+        }
+        let moves = steps.0.max(steps.1) >= SHORTEST_STEP;
         if moves {
-            newton.advance(iterate, corrector, primal, dual);
+            newton.advance(iterate, &mut directions[0], steps.0, steps.1);
         }
         moves
     }

@@ -2,7 +2,7 @@
 
 use crate::linalg::{Scratch, eigen_into};
 use crate::relaxation::native::coordinates::diagonal;
-use faer::{Col, Mat, MatRef, c64};
+use faer::{Col, Mat, MatMut, MatRef, c64};
 
 /// `h(M, λ) = λ (tr (M + θλI)^{-1} − q)` and its derivatives at one `(M, λ)`.
 ///
@@ -32,6 +32,10 @@ pub(super) struct Device {
     pub curvature: f64,
     /// `s`.
     pub slack: f64,
+    /// `λ`.
+    multiplier: f64,
+    /// `θ`.
+    pub noise: f64,
     eigenvalues: Col<c64>,
 }
 
@@ -48,6 +52,8 @@ impl Device {
             coupling: list(),
             curvature: 0.0,
             slack: 0.0,
+            multiplier: 0.0,
+            noise: 0.0,
             eigenvalues: Col::zeros(side),
         }
     }
@@ -65,6 +71,7 @@ impl Device {
             return false;
         }
         let side = self.antennas();
+        (self.multiplier, self.noise) = (multiplier, noise);
         let floor = noise * multiplier;
         (self.slack, self.curvature) = (budget, 0.0);
         for (i, eigenvalue) in self.eigenvalues.iter().enumerate() {
@@ -116,6 +123,30 @@ impl Device {
         let root =
             Mat::from_fn(self.antennas(), self.antennas(), |i, j| self.vectors[(i, j)] * self.amplitudes[j]);
         &root * root.adjoint()
+    }
+
+    /// The second order of `U` and of `s` for a change `D` of `M + θλI` in the eigenbasis and a change of `λ`: writes the one, in the
+    /// eigenbasis, and returns the other. With `p_i = 1/m_i`
+    ///
+    /// `U: λ p_i p_j Σ_k p_k (p_i + p_j + p_k) D_ik D_kj − Δλ p_i p_j (p_i + p_j) D_ij`,
+    /// `s: Σ_ik p_i² p_k (θλ (2p_i + p_k) − 1) |D_ik|² − 2θΔλ Σ_i p_i³ D_ii`.
+    pub fn bend(&self, change: MatRef<'_, c64>, multiplier: f64, mut out: MatMut<'_, c64>) -> f64 {
+        let (p, floor) = (&self.inverses, self.noise * self.multiplier);
+        let mut slack = 0.0;
+        for j in 0..p.len() {
+            slack -= 2.0 * self.noise * multiplier * p[j].powi(3) * change[(j, j)].re;
+            for i in 0..p.len() {
+                let pair = p[i] * p[j];
+                let mut sum = c64::new(0.0, 0.0);
+                for k in 0..p.len() {
+                    sum += change[(i, k)] * change[(k, j)] * (p[k] * (p[i] + p[j] + p[k]));
+                }
+                out[(i, j)] =
+                    sum * (self.multiplier * pair) - change[(i, j)] * (multiplier * pair * (p[i] + p[j]));
+                slack += pair * p[i] * (floor * (2.0 * p[i] + p[j]) - 1.0) * change[(i, j)].norm_sqr();
+            }
+        }
+        slack
     }
 
     /// What `z_n` has on the diagonal, `a_i/k_ii`, with the coordinates there, the device's first being `start`. Elsewhere it is zero.

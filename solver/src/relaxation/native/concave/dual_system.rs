@@ -19,7 +19,6 @@ pub(super) struct DualSystem {
     q: Mat<c64>,
     matrix: Mat<f64>,
     turned: Mat<c64>,
-    u: Vec<f64>,
 }
 
 impl DualSystem {
@@ -32,7 +31,6 @@ impl DualSystem {
             q: Mat::zeros(columns, columns),
             matrix: Mat::zeros(unknowns, unknowns),
             turned: Mat::zeros(receive, receive),
-            u: vec![0.0; unknowns],
         }
     }
 
@@ -65,7 +63,7 @@ impl DualSystem {
         factorize(matrix.as_mut(), scratch)
     }
 
-    /// Replaces `b` in `out.x` by `ΔX`, and writes `ΔS` and the `Δλ_n`; `drive` is `γ`.
+    /// Replaces `b` in `out.x` by `ΔX`, and writes `ΔS`, the `Δλ_n` and `u`; `drive` is `γ`.
     pub fn solve(
         &mut self,
         frame: &Frame,
@@ -75,8 +73,9 @@ impl DualSystem {
         drive: &[f64],
         out: &mut Direction,
     ) {
-        let Self { matrix, turned, u, .. } = self;
-        multiply(turned.as_mut(), frame.x.as_ref(), frame.residual.as_ref());
+        let Self { matrix, turned, .. } = self;
+        let u = &mut out.u;
+        multiply(turned.as_mut(), frame.x.as_ref(), frame.remainder.as_ref());
         make_hermitian(turned.as_mut());
         add_scaled(turned.as_mut(), out.x.as_ref(), -1.0);
         operator.seen(turned.as_ref(), u);

@@ -6,7 +6,7 @@ use super::operator::Operator;
 use super::primal_system::PrimalSystem;
 use super::{Iterate, SHORTEST_STEP};
 use crate::linalg::{
-    Scratch, add_scaled, eigen_into, factorize, inner, make_hermitian, multiply, scale, squared_norm, trace,
+    Scratch, add_scaled, eigen_into, factorize, make_hermitian, multiply, scale, squared_norm, trace,
 };
 use crate::relaxation::native::Elimination;
 use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
@@ -21,12 +21,16 @@ pub(super) struct Direction {
     pub s: Mat<c64>,
     pub multiplier: Vec<f64>,
     pub slack: Vec<f64>,
+    /// The coordinates of the `ΔU_n` in first order, divided by `K^{1/2}`.
+    pub u: Vec<f64>,
 }
 
 impl Direction {
-    pub fn new(receive: usize, devices: usize) -> Self {
-        let (square, list) = (|| Mat::zeros(receive, receive), || vec![0.0; devices]);
-        Self { x: square(), s: square(), multiplier: list(), slack: list() }
+    /// For `receive` antennas and devices of the given `sides`.
+    pub fn new(receive: usize, sides: &[usize]) -> Self {
+        let (square, list) = (|| Mat::zeros(receive, receive), || vec![0.0; sides.len()]);
+        let unknowns = sides.iter().map(|side| side * side).sum();
+        Self { x: square(), s: square(), multiplier: list(), slack: list(), u: vec![0.0; unknowns] }
     }
 }
 
@@ -42,6 +46,8 @@ pub(super) struct Frame {
     s: Mat<c64>,
     /// `r = F^H (I − S − Σ H_n U_n H_n^H) F`.
     pub residual: Mat<c64>,
+    /// What `ΔS` and the first order of the `ΔU_n` are to sum up to: `r`, less what the `U_n` change by in second order.
+    pub remainder: Mat<c64>,
     product: Mat<c64>,
     eigenvalues: Col<c64>,
 }
@@ -55,6 +61,7 @@ impl Frame {
             x: square(),
             s: Mat::identity(receive, receive),
             residual: square(),
+            remainder: square(),
             product: square(),
             eigenvalues: Col::zeros(receive),
         }
@@ -103,11 +110,11 @@ impl Frame {
         (0..self.x.nrows()).all(|i| self.x[(i, i)].re > 0.0)
     }
 
-    /// `ΔS = r − 𝓗 K^{1/2} u`.
+    /// `ΔS = r − 𝓗 K^{1/2} u`, with the remainder for `r`.
     pub fn write_slack(&self, operator: &mut Operator, u: &[f64], mut out: MatMut<'_, c64>) {
         operator.received(u, out.rb_mut());
         scale(out.rb_mut(), -1.0);
-        add_scaled(out, self.residual.as_ref(), 1.0);
+        add_scaled(out, self.remainder.as_ref(), 1.0);
     }
 }
 
@@ -190,20 +197,21 @@ impl Newton {
         }
     }
 
-    /// The direction towards complementarity `target`, with Mehrotra's second-order correction if a predictor is given.
+    /// The direction towards complementarity `target`; with an estimate of it, with the second-order terms that the estimate has: products in
+    /// the complementarity, as Mehrotra's corrector, and what the `U_n` and the budgets left bend by.
     pub fn direction(
         &mut self,
         iterate: &Iterate,
         devices: &[Device],
         target: f64,
-        predictor: Option<&Direction>,
+        estimate: Option<&Direction>,
         out: &mut Direction,
     ) {
         let Self { frame, operator, softness, drive, system, .. } = self;
-        match predictor {
+        match estimate {
             None => out.x.fill(c64::new(0.0, 0.0)),
-            Some(predictor) => {
-                multiply(out.x.as_mut(), predictor.x.as_ref(), predictor.s.as_ref());
+            Some(estimate) => {
+                multiply(out.x.as_mut(), estimate.x.as_ref(), estimate.s.as_ref());
                 make_hermitian(out.x.as_mut());
                 scale(out.x.as_mut(), -1.0);
             }
@@ -212,10 +220,15 @@ impl Newton {
         (0..out.x.nrows()).for_each(|i| out.x[(i, i)].re += target);
         // What λ_n s_n should be, divided by λ_n.
         let wanted = |n: usize| {
-            let correction = predictor.map_or(0.0, |p| p.multiplier[n] * p.slack[n]);
+            let correction = estimate.map_or(0.0, |last| last.multiplier[n] * last.slack[n]);
             (target - correction) / iterate.multiplier[n]
         };
         drive.iter_mut().enumerate().for_each(|(n, drive)| *drive = wanted(n) - devices[n].slack);
+        frame.remainder.copy_from(&frame.residual);
+        if let Some(Direction { u, multiplier, .. }) = estimate {
+            operator.bend(u, multiplier, devices, drive, frame.product.as_mut());
+            add_scaled(frame.remainder.as_mut(), frame.product.as_ref(), -1.0);
+        }
         match system {
             System::Dual(system) => system.solve(frame, operator, devices, softness, drive, out),
             System::Primal(system) => system.solve(frame, operator, devices, drive, out),
@@ -268,19 +281,6 @@ impl Newton {
     pub fn complementarity(&self, iterate: &Iterate) -> f64 {
         let scalars = iterate.multiplier.iter().zip(&iterate.slack);
         trace(self.frame.x.as_ref()) + scalars.map(|(multiplier, slack)| multiplier * slack).sum::<f64>()
-    }
-
-    /// The same after a step.
-    pub fn predicted(&self, iterate: &Iterate, direction: &Direction, primal: f64, dual: f64) -> f64 {
-        let matrices = trace(self.frame.x.as_ref())
-            + primal * trace(direction.x.as_ref())
-            + dual * inner(self.frame.x.as_ref(), direction.s.as_ref())
-            + primal * dual * inner(direction.x.as_ref(), direction.s.as_ref());
-        let scalar = |n: usize| {
-            (iterate.multiplier[n] + dual * direction.multiplier[n])
-                * (iterate.slack[n] + primal * direction.slack[n])
-        };
-        matrices + (0..iterate.slack.len()).map(scalar).sum::<f64>()
     }
 
     /// Moves the iterate; the direction is turned out of the frame.

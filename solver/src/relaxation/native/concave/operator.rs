@@ -17,8 +17,9 @@ pub(super) struct Operator {
     /// `K^{1/2}` by coordinate, device after device.
     pub stiffness: Vec<f64>,
     product: Mat<c64>,
-    /// Top left: one device's matrix.
+    /// Top left: one device's matrices.
     matrix: Mat<c64>,
+    bent: Mat<c64>,
     coordinates: Vec<f64>,
 }
 
@@ -35,6 +36,7 @@ impl Operator {
             stiffness: vec![0.0; unknowns],
             product: stacked(),
             matrix: Mat::zeros(side, side),
+            bent: Mat::zeros(side, side),
             coordinates: vec![0.0; side * side],
         }
     }
@@ -58,6 +60,34 @@ impl Operator {
             multiply(part.columns_mut(&mut self.product), part.columns(&self.stacked), matrix.as_ref());
         }
         multiply(out.rb_mut(), self.product.as_ref(), self.stacked.adjoint());
+        make_hermitian(out);
+    }
+
+    /// The second order of the devices' parts ([`Device::bend`]) along the direction that has the `u` and the changes of the `λ_n`: writes that
+    /// of `Σ E_n U_n E_n^H`, and subtracts that of each `s_n` from its `drive`.
+    pub fn bend(
+        &mut self,
+        u: &[f64],
+        multipliers: &[f64],
+        devices: &[Device],
+        drive: &mut [f64],
+        mut out: MatMut<'_, c64>,
+    ) {
+        let Self { parts, stacked, stiffness, product, matrix, bent, coordinates } = self;
+        for (n, (part, device)) in parts.iter().zip(devices).enumerate() {
+            // u = z Δλ − K^{1/2} 𝓗ᵀ ΔX.
+            let change = &mut coordinates[..part.side * part.side];
+            change.iter_mut().zip(&u[part.coordinates()]).for_each(|(change, u)| *change = -u);
+            device.along(0).for_each(|(i, z)| change[i] += z * multipliers[n]);
+            change.iter_mut().zip(&stiffness[part.coordinates()]).for_each(|(change, k)| *change /= k);
+            let mut matrix = matrix.as_mut().submatrix_mut(0, 0, part.side, part.side);
+            let mut bent = bent.as_mut().submatrix_mut(0, 0, part.side, part.side);
+            coordinates::read(change, matrix.rb_mut());
+            (0..part.side).for_each(|i| matrix[(i, i)].re += device.noise * multipliers[n]);
+            drive[n] -= device.bend(matrix.as_ref(), multipliers[n], bent.rb_mut());
+            multiply(part.columns_mut(product), part.columns(stacked), bent.as_ref());
+        }
+        multiply(out.rb_mut(), product.as_ref(), stacked.adjoint());
         make_hermitian(out);
     }
 

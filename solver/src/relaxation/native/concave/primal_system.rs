@@ -31,7 +31,6 @@ pub(super) struct PrimalSystem {
     scaled: Mat<c64>,
     square: Mat<c64>,
     x: Vec<f64>,
-    u: Vec<f64>,
 }
 
 impl PrimalSystem {
@@ -47,7 +46,6 @@ impl PrimalSystem {
             scaled: Mat::zeros(receive, side),
             square: Mat::zeros(receive, receive),
             x: vec![0.0; unknowns],
-            u: vec![0.0; sides.iter().map(|side| side * side).sum()],
         }
     }
 
@@ -120,7 +118,7 @@ impl PrimalSystem {
         }
     }
 
-    /// Replaces `b` in `out.x` by `ΔX`, and writes `ΔS` and the `Δλ_n`; `drive` is `γ`.
+    /// Replaces `b` in `out.x` by `ΔX`, and writes `ΔS`, the `Δλ_n` and `u`; `drive` is `γ`.
     pub fn solve(
         &mut self,
         frame: &Frame,
@@ -129,12 +127,12 @@ impl PrimalSystem {
         drive: &[f64],
         out: &mut Direction,
     ) {
-        let Self { root_weights, matrix, coupled, border, x, u, square, .. } = self;
+        let Self { root_weights, matrix, coupled, border, x, square, .. } = self;
         // W^{-1} b − r, and then W^{1/2} of it.
         coordinates::write(out.x.as_ref(), x);
         x.iter_mut().zip(root_weights.iter()).for_each(|(value, weight)| *value /= weight * weight);
         coordinates::read(x, square.as_mut());
-        *square -= &frame.residual;
+        *square -= &frame.remainder;
         coordinates::write(square.as_ref(), x);
         x.iter_mut().zip(root_weights.iter()).for_each(|(value, weight)| *value *= weight);
         let length = x.len();
@@ -149,6 +147,7 @@ impl PrimalSystem {
         solve_upper_triangular_in_place(matrix.transpose(), unknowns, Par::Seq);
         x.iter_mut().zip(root_weights.iter()).for_each(|(value, weight)| *value *= weight);
         coordinates::read(x, out.x.as_mut());
+        let u = &mut out.u;
         operator.seen(out.x.as_ref(), u);
         u.iter_mut().for_each(|value| *value = -*value);
         for (n, (part, device)) in operator.parts.iter().zip(devices).enumerate() {

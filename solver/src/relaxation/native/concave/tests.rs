@@ -110,6 +110,24 @@ fn device_derivatives_are_finite_differences() {
     }
 }
 
+#[test]
+fn device_bends_are_second_differences() {
+    let (gram, direction, multiplier, change, step) = (positive(4, 1), random(4, 2), 0.7, -0.4, 1e-3);
+    for noise in [0.0, 0.4, 5.0] {
+        let at = |step: f64| device(&moved(&gram, &direction, step), multiplier + change * step, noise);
+        let [before, here, after] = [-step, 0.0, step].map(at);
+        let inside = here.vectors.adjoint() * &direction * &here.vectors;
+        let d = moved(&inside, &Mat::identity(4, 4), noise * change);
+        let mut bent = Mat::zeros(4, 4);
+        let slack = here.bend(d.as_ref(), change, bent.as_mut());
+        let half = 0.5 / (step * step);
+        let difference = half * (after.slack - 2.0 * here.slack + before.slack);
+        assert!((slack - difference).abs() < 1e-4 * difference.abs(), "{slack} {difference}");
+        let difference = scaled(&(after.dual() - scaled(&here.dual(), 2.0) + before.dual()), half);
+        assert_near(&(&here.vectors * &bent * here.vectors.adjoint()), &difference, 1e-4);
+    }
+}
+
 /// The dual objective `g(U) = (tr U^{1/2})²/(q + θ tr U)`: its gradient at `U(M)` is `M`, and its Hessian is the inverse of `K + a aᵀ/(−∂²h/∂λ²)`,
 /// negated.
 #[test]
@@ -263,11 +281,29 @@ fn bounds_on_the_gap_decide_as_the_gap_itself() {
     }
 }
 
+/// The second order of `λ N^{-2}` and of `−tr N^{-1} + θλ tr N^{-2}`, by `(N + tD)^{-1} = P − t P D P + t² P D P D P`, `P = N^{-1}`, where `M` and `λ` change
+/// so that `D = ΔM + θ Δλ I`.
+fn second_order(
+    p: &Mat<c64>,
+    gram_change: &Mat<c64>,
+    (value, change): (f64, f64),
+    noise: f64,
+) -> (Mat<c64>, f64) {
+    let d = moved(gram_change, &Mat::identity(p.nrows(), p.nrows()), noise * change);
+    let first = p * &d * p;
+    let second = &first * &d * p;
+    let of_square = &second * p + p * &second + &first * &first;
+    let square_change = scaled(&(&first * p + p * &first), -1.0);
+    let tr = |matrix: &Mat<c64>| trace(matrix.as_ref());
+    let slack = noise * (value * tr(&of_square) + change * tr(&square_change)) - tr(&second);
+    (moved(&scaled(&of_square, value), &square_change, change), slack)
+}
+
 /// Of each linearized equation, relatively.
 const TOLERANCE: f64 = 1e-11;
 
-/// `X S = τI` as Helmberg, Kojima and Monteiro linearize it, `λ_n s_n = τ`, both with the second-order terms of `estimate`, and
-/// `S = I − Σ H_n U_n H_n^H`, `s_n = q_n − tr M_n (M_n + θ_n λ_n I)^{-2}` to first order, for a direction that is not in the frame.
+/// `X S = τI` as Helmberg, Kojima and Monteiro linearize it, `λ_n s_n = τ`, `S = I − Σ H_n U_n H_n^H` and
+/// `s_n = q_n − tr M_n (M_n + θ_n λ_n I)^{-2}` to first order with the second-order terms of `estimate`, for a direction that is not in the frame.
 fn assert_solves(
     program: &Program,
     iterate: &Iterate,
@@ -303,10 +339,19 @@ fn assert_solves(
         let u_change = scaled(&coupling, change) - &u * &gram_change * &m - &m * &gram_change * &u;
         wanted -= h * (u + u_change) * h.adjoint();
 
+        let mut slack_bend = 0.0;
+        if let Some(estimate) = estimate {
+            let gram_change = h.adjoint() * &estimate.x * h;
+            let change = estimate.multiplier[n];
+            let (bend, of_slack) = second_order(&m, &gram_change, (value, change), program.noise[n]);
+            wanted -= h * bend * h.adjoint();
+            slack_bend = of_slack;
+        }
+
         let left = program.budgets[n] - trace((&gram * &m * &m).as_ref());
         let along_gram = trace((&coupling * &gram_change).as_ref());
         let along_multiplier = 2.0 * program.noise[n] * trace((&gram * &m * &m * &m).as_ref()) * change;
-        let terms = [left - slack[n], along_gram, along_multiplier];
+        let terms = [left - slack[n], along_gram, along_multiplier, slack_bend];
         close(direction.slack[n], terms.iter().sum(), terms.iter().map(|term| term.abs()).sum());
 
         let second = estimate.map_or(0.0, |estimate| estimate.multiplier[n] * estimate.slack[n]);
@@ -331,18 +376,17 @@ fn directions_solve_the_linearized_equations() {
                     eigenbases,
                     residual,
                     newton,
-                    predictor,
-                    corrector,
+                    directions: [first, second],
                     ..
                 } = &mut method;
                 assert!(newton.update(iterate, devices, eigenbases, residual, &mut Scratch::default()));
-                newton.direction(iterate, devices, 0.01, None, predictor);
-                newton.direction(iterate, devices, 0.02, Some(predictor), corrector);
+                newton.direction(iterate, devices, 0.01, None, first);
+                newton.direction(iterate, devices, 0.02, Some(first), second);
                 // Turns them out of the frame; a step of 0 leaves the iterate where it is.
-                newton.advance(iterate, predictor, 0.0, 0.0);
-                newton.advance(iterate, corrector, 0.0, 0.0);
-                assert_solves(program, iterate, 0.01, None, predictor);
-                assert_solves(program, iterate, 0.02, Some(predictor), corrector);
+                newton.advance(iterate, first, 0.0, 0.0);
+                newton.advance(iterate, second, 0.0, 0.0);
+                assert_solves(program, iterate, 0.01, None, first);
+                assert_solves(program, iterate, 0.02, Some(first), second);
             }
         }
     }
@@ -360,14 +404,14 @@ fn full_steps_remove_the_residual_to_second_order() {
             (squared_norm(method.residual.as_ref()) + slack).sqrt()
         };
         let before = residual(&method);
-        let SaddlePoint { iterate, devices, eigenbases, residual: slack, newton, corrector, .. } =
+        let SaddlePoint { iterate, devices, eigenbases, residual: slack, newton, directions, .. } =
             &mut method;
         let scratch = &mut Scratch::default();
         assert!(newton.update(iterate, devices, eigenbases, slack, scratch));
-        newton.direction(iterate, devices, newton.complementarity(iterate) / 9.0, None, corrector);
+        newton.direction(iterate, devices, newton.complementarity(iterate) / 9.0, None, &mut directions[0]);
         for step in [0.1, 0.01] {
             let mut moved = method.clone();
-            moved.newton.advance(&mut moved.iterate, &mut moved.corrector, step, step);
+            moved.newton.advance(&mut moved.iterate, &mut moved.directions[0], step, step);
             assert!(moved.evaluate());
             let after = residual(&moved);
             assert!((after / before - (1.0 - step)).abs() < step * step, "{step}: {}", after / before);
