@@ -1,7 +1,7 @@
 //! The short-term problem: one state of the uplink, with the power each device has left.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::require_finite;
+use crate::linalg::require_channel;
 use faer::{Mat, c64};
 
 /// One channel state of `N` devices that transmit to one server, all at once.
@@ -44,9 +44,7 @@ impl Problem {
     pub fn new(channels: Vec<Mat<c64>>, transmit_power: Vec<f64>, noise_power: f64) -> Result<Self, Error> {
         let receive_antennas = channels.first().ok_or(Error::NoDevices)?.nrows();
         for (device, channel) in channels.iter().enumerate() {
-            if channel.nrows() == 0 || channel.ncols() == 0 {
-                return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device });
-            }
+            require_channel(channel.as_ref(), device)?;
             if channel.nrows() != receive_antennas {
                 return Err(Error::Shape {
                     quantity: Quantity::Channel,
@@ -55,7 +53,6 @@ impl Problem {
                     found: (channel.nrows(), channel.ncols()),
                 });
             }
-            require_finite(channel.as_ref(), Quantity::Channel, device)?;
         }
         require_positive(&transmit_power, Quantity::TransmitPower, channels.len())?;
         require_positive(&[noise_power], Quantity::NoisePower, 1)?;

@@ -11,7 +11,7 @@ use super::certificate::{Certificate, Scope, dual_feasible, positive_part, seen}
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
-use crate::linalg::{eigenvalues, require_matrix, trace};
+use crate::linalg::{eigenvalues, trace};
 use crate::mismatch;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
@@ -52,15 +52,15 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// `∂v/∂p_n = −μ_n` at the optimum (theory, section 3), in MSE per unit of power.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NonFiniteEntry`] if the solution is that of another problem; [`Error::Numerical`].
+/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
+/// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    let side = problem.receive_antennas();
-    require_matrix(solution.primal.as_ref(), (side, side), Quantity::PrimalMatrix, 0)?;
-    let seen = seen(problem, &solution.primal)?;
     let sensitivity = |(device, eigenvalues): (usize, &Vec<f64>)| {
         -mismatch::multiplier(eigenvalues, problem.precoder_budget(device))
     };
-    Ok(seen.iter().enumerate().map(sensitivity).collect())
+    super::power_sensitivity(problem, solution, || {
+        Ok(seen(problem, &solution.primal)?.iter().enumerate().map(sensitivity).collect())
+    })
 }
 
 pub(super) fn feasible_points(
