@@ -137,14 +137,21 @@ fn backends_refuse_malformed_subproblems() {
     for (reason, center, objective, constraints) in &cases {
         for goal in [Goal::Objective, Goal::LeastViolation] {
             let subproblem = Subproblem { feasible_set: &boxed, center, objective, constraints, goal };
-            let backends: [(&str, &mut dyn SubproblemSolver); 3] = [
+            let backends: Vec<(&str, &mut dyn SubproblemSolver)> = vec![
                 ("Clarabel", &mut ClarabelBackend),
                 ("native", &mut NativeBackend),
                 ("automatic", &mut AutomaticBackend),
+                #[cfg(feature = "osqp")]
+                ("OSQP", &mut solver::sca::subproblem::OsqpBackend),
             ];
             for (name, backend) in backends {
                 // What it does not solve, it need not look at.
-                let unsupported = name == "native" && !NativeBackend::applies(&subproblem);
+                let curved = constraints.iter().any(|constraint| constraint.curvature > 0.0);
+                let unsupported = match name {
+                    "native" => !NativeBackend::applies(&subproblem),
+                    "OSQP" => curved,
+                    _ => false,
+                };
                 match backend.solve(&subproblem) {
                     Err(BackendFailure::Refused { reason: found }) => {
                         assert!(found.contains(reason), "{name}, {goal:?}: {found}, expected {reason}");

@@ -117,7 +117,8 @@ fn stream_powers(floors: &[f64], budget: f64) -> Result<Vec<f64>, Error> {
     };
     let mut powers: Vec<f64> = active.iter().map(power).collect();
     let spent: f64 = powers.iter().sum();
-    if !active.is_empty() && !(spent > 0.0 && spent.is_finite()) {
+    let spends = spent > 0.0 && spent.is_finite();
+    if !(spends || active.is_empty()) {
         return Err(Error::Numerical { operation: "the single-device power allocation" });
     }
     powers.iter_mut().for_each(|power| *power *= budget / spent);
