@@ -137,14 +137,14 @@ fn backends_refuse_malformed_subproblems() {
     for (reason, center, objective, constraints) in &cases {
         for goal in [Goal::Objective, Goal::LeastViolation] {
             let subproblem = Subproblem { feasible_set: &boxed, center, objective, constraints, goal };
-            let backends: Vec<(&str, &mut dyn SubproblemSolver)> = vec![
-                ("Clarabel", &mut ClarabelBackend),
-                ("native", &mut NativeBackend),
-                ("automatic", &mut AutomaticBackend),
+            let backends: Vec<(&str, Box<dyn SubproblemSolver>)> = vec![
+                ("Clarabel", Box::new(ClarabelBackend)),
+                ("native", Box::new(NativeBackend)),
+                ("automatic", Box::new(AutomaticBackend)),
                 #[cfg(feature = "osqp")]
-                ("OSQP", &mut solver::sca::subproblem::OsqpBackend),
+                ("OSQP", Box::new(solver::sca::subproblem::OsqpBackend)),
             ];
-            for (name, backend) in backends {
+            for (name, mut backend) in backends {
                 // What it does not solve, it need not look at.
                 let curved = constraints.iter().any(|constraint| constraint.curvature > 0.0);
                 let unsupported = match name {
