@@ -1,7 +1,7 @@
 //! The short-term problem: one state of the uplink, with the power each device has left.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::require_finite;
+use crate::linalg::require_channel;
 use faer::{Mat, c64};
 
 /// One channel state of `N` devices that transmit to one server, all at once.
@@ -224,9 +224,7 @@ impl Problem {
 fn require_channels(channels: &[Mat<c64>]) -> Result<usize, Error> {
     let receive_antennas = channels.first().ok_or(Error::NoDevices)?.nrows();
     for (device, channel) in channels.iter().enumerate() {
-        if channel.nrows() == 0 || channel.ncols() == 0 {
-            return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device });
-        }
+        require_channel(channel.as_ref(), device)?;
         if channel.nrows() != receive_antennas {
             return Err(Error::Shape {
                 quantity: Quantity::Channel,
@@ -235,7 +233,6 @@ fn require_channels(channels: &[Mat<c64>]) -> Result<usize, Error> {
                 found: (channel.nrows(), channel.ncols()),
             });
         }
-        require_finite(channel.as_ref(), Quantity::Channel, device)?;
     }
     Ok(receive_antennas)
 }

@@ -2,8 +2,8 @@
 //! for a given aggregator, with and without regard to power.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{require_matrix, squared_norm};
-use crate::mismatch::{self, Seen};
+use crate::linalg::{power_of_two, require_matrix, squared_norm};
+use crate::mismatch::{self, Mode, Seen};
 use crate::problem::Problem;
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side, c64};
@@ -180,12 +180,20 @@ pub(crate) fn regularized(
     require_aggregator(problem, aggregator)?;
     let precoder = |device| {
         // D = W S V^H gives B = W S (S² + μI)^{-1} V^H E, whose power is that of its diagonal, at any rank.
+        // In units of the size of S, μ and S² among them: S² alone would leave the floating-point range long before B does.
         let seen = Seen::of(problem, device, aggregator)?;
-        let limit = mismatch::weighted_multiplier(&seen.modes(), problem.precoder_budget(device));
-        let multiplier = limit.max(least(device));
+        let unit = power_of_two(seen.gains.iter().copied().fold(0.0, f64::max));
+        let modes: Vec<Mode> = seen
+            .modes()
+            .into_iter()
+            .zip(&seen.gains)
+            .map(|((_, weight), gain)| (gain * (gain / unit), weight))
+            .collect();
+        let limit = mismatch::weighted_multiplier(&modes, problem.precoder_budget(device) * unit);
+        let multiplier = limit.max(least(device) / unit);
         Ok(seen.precoder(|gain| {
-            let shifted = gain * gain + multiplier;
-            if shifted > 0.0 { gain / shifted } else { 0.0 }
+            let shifted = gain * (gain / unit) + multiplier;
+            if shifted > 0.0 { gain / unit / shifted } else { 0.0 }
         }))
     };
     let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, Error>>()?;

@@ -4,9 +4,10 @@
 mod common;
 
 use common::{paper_problem, references};
+use faer::{Mat, c64};
 use proptest::prelude::*;
 use solver::channel::{BlockFading, Fading};
-use solver::relaxation::clarabel_sdp::ClarabelSdp;
+use solver::relaxation::clarabel_sdp::{ClarabelSdp, Program, Settings};
 use solver::relaxation::{Backend, Certificate, Options, Relaxation, Solver};
 use solver::{Error, Problem, Quantity};
 
@@ -137,4 +138,39 @@ fn iteration_limits_end_in_certified_bounds() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// What a program cannot take is refused, and leaves it as it was.
+#[test]
+fn programs_refuse_malformed_variables() {
+    let mut program = Program::new(&[Mat::identity(2, 2), Mat::identity(1, 1)]).unwrap();
+    let (wide, narrow, nan) =
+        (Mat::<c64>::identity(2, 2), Mat::<c64>::identity(1, 1), Mat::full(1, 1, c64::new(f64::NAN, 0.0)));
+    for (linear, quadratic, name) in [
+        (f64::NAN, 0.0, "linear_cost"),
+        (f64::INFINITY, 0.0, "linear_cost"),
+        (1.0, -1.0, "quadratic_cost"),
+        (1.0, f64::NAN, "quadratic_cost"),
+    ] {
+        let result = program.add_variable(linear, quadratic, &[(0, wide.as_ref())]);
+        assert!(matches!(result, Err(Error::InvalidOption { option, .. }) if option == name), "{result:?}");
+    }
+    for coefficients in [[(1, narrow.as_ref()), (0, wide.as_ref())], [(0, wide.as_ref()), (0, wide.as_ref())]]
+    {
+        let result = program.add_variable(1.0, 0.0, &coefficients);
+        assert!(matches!(
+            result,
+            Err(Error::OutOfRange { quantity: Quantity::ConstraintMatrix, device: 0, .. })
+        ));
+    }
+    let result = program.add_variable(1.0, 0.0, &[(0, wide.as_ref()), (1, nan.as_ref())]);
+    assert!(matches!(result, Err(Error::NonFiniteEntry { device: 1, .. })));
+    let result = program.add_variable(1.0, 0.0, &[(0, wide.as_ref()), (2, narrow.as_ref())]);
+    assert!(matches!(result, Err(Error::DeviceCount { .. })));
+    // min w s.t. 1 + w ≥ 0, twice: the refused variables left nothing behind.
+    program.add_variable(1.0, 0.0, &[(0, wide.as_ref()), (1, narrow.as_ref())]).unwrap();
+    let mut run = program.prepare(&Settings::default()).unwrap();
+    run.solve();
+    assert_eq!(run.variables().len(), 1);
+    assert!((run.value() + 1.0).abs() < 1e-6, "{}", run.value());
 }

@@ -5,6 +5,8 @@ mod common;
 use common::paper_problem;
 use faer::{Mat, c64};
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use solver::baseline::{
     equal_power, scalar_power_control, single_device, single_device_bound, truncated_inversion,
 };
@@ -216,4 +218,60 @@ fn truncated_inversion_refuses_bad_input() {
     // Nothing is heard along a zero aggregator: everybody is silent.
     let silent = truncated_inversion(&problem, Mat::zeros(20, 4).as_ref(), 0.5).unwrap();
     assert_eq!(error(&problem, &silent), 8.0);
+}
+
+/// At every limit, however small against `1/g`, the closed form spends the limit and no more, and is never above full power into one stream.
+#[test]
+fn single_device_spends_its_limit() {
+    let diagonal = Mat::from_fn(2, 2, |i, j| c64::new(if i == j { [0.9, 0.7][i] } else { 0.0 }, 0.0));
+    for power in [1.0, 1e-6, 1e-9, 1e-12, 1e-15, 1e-16, 1e-20, 1e-100, 1e-300] {
+        let problem = Problem::new(vec![diagonal.clone()], vec![power], 1.0).unwrap();
+        let spent = single_device(&problem).unwrap().transmit_power(&problem)[0];
+        assert!((spent / power - 1.0).abs() < 1e-12, "{spent:e} of {power:e}");
+    }
+    let mut draws = Fading::RAYLEIGH.draw(1, 2000 * 6, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+    let mut next = |decades: f64| {
+        let column = draws.ncols() - 1;
+        let exponent = draws[(0, column)].re.clamp(-2.0, 2.0) * decades / 2.0;
+        draws.truncate(1, column);
+        10.0_f64.powf(exponent)
+    };
+    for seed in 0..2000 {
+        let decades = 1.0 + (seed % 6) as f64;
+        let (receive, transmit) = (1 + seed % 4, 1 + seed / 4 % 3);
+        let channel =
+            BlockFading::new(Fading::RAYLEIGH, receive, &[transmit], seed as u64).unwrap().block(0).remove(0);
+        let gains: Vec<f64> = (0..transmit).map(|_| next(decades)).collect();
+        let channel = Mat::from_fn(receive, transmit, |i, j| channel[(i, j)] * gains[j]);
+        let problem = Problem::new(vec![channel.clone()], vec![next(decades)], next(decades)).unwrap();
+        let problem = problem.with_signal_variance(vec![next(decades)]).unwrap();
+        let (limit, variance) = (problem.transmit_power()[0], problem.signal_variance()[0]);
+        let transceiver = single_device(&problem).unwrap();
+        let spent = transceiver.transmit_power(&problem)[0];
+        assert!((spent / limit - 1.0).abs() < 1e-9, "{seed}: {spent:e} of {limit:e}");
+        let optimum = error(&problem, &transceiver);
+        let bound = single_device_bound(&problem).unwrap();
+        // The bound allows for the rounding of the singular values, relative to the largest.
+        let singular = channel.singular_values().unwrap();
+        let strongest = singular.iter().copied().fold(0.0, f64::max);
+        let weakest = singular.iter().copied().fold(f64::INFINITY, f64::min);
+        let within = 1e-11 + 1e-13 * strongest / weakest;
+        assert!(bound <= optimum && optimum <= bound * (1.0 + within), "{seed}: {bound:e} {optimum:e}");
+        let alone = problem.streams() as f64 - 1.0
+            + 1.0 / (1.0 + limit * strongest * strongest / problem.noise_power());
+        assert!(optimum <= variance * alone * (1.0 + 1e-9), "{seed}: {optimum:e}");
+    }
+}
+
+/// Gains whose squares leave the floating-point range.
+#[test]
+fn single_device_at_the_ends_of_the_range() {
+    for (gain, noise) in [(1e150, 1e-9), (1e-160, 1e-300), (1e-200, 1e-300)] {
+        let channel =
+            Mat::from_fn(2, 2, |i, j| c64::new(if i == j { [1.0, 0.5][i] * gain } else { 0.0 }, 0.0));
+        let problem = Problem::new(vec![channel], vec![1.0], noise).unwrap();
+        let optimum = error(&problem, &single_device(&problem).unwrap());
+        let bound = single_device_bound(&problem).unwrap();
+        assert!(bound <= optimum && optimum <= bound * (1.0 + 1e-9), "{gain:e}: {bound:e} {optimum:e}");
+    }
 }

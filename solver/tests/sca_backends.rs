@@ -78,7 +78,7 @@ fn kkt_residual(
     let no_row = LinearRow { coefficients: vec![0.0; center.len()], right_hand_side: 0.0 };
     let row = set.equalities().first().unwrap_or(&no_row);
     let multiplier = candidate.equality_multipliers.first().copied().unwrap_or(0.0);
-    let mut worst = row.residual(&candidate.point).abs();
+    let mut worst = row.residual(&candidate.point).unwrap().abs();
     for (j, x) in candidate.point.iter().enumerate() {
         let slope = 2.0 * objective.curvature * (x - center[j])
             + objective.gradient[j]

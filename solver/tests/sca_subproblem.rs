@@ -83,7 +83,7 @@ proptest! {
         let point = solve(&set, &center, &objective, std::slice::from_ref(&constraint));
         let step: Vec<f64> = point.iter().zip(&center).map(|(a, b)| a - b).collect();
         prop_assert!(set.contains(&point));
-        prop_assert!(constraint.at(&step) < 1e-7);
+        prop_assert!(constraint.at(&step).unwrap() < 1e-7);
         let slope: Vec<f64> =
             step.iter().zip(&objective.gradient).map(|(d, u)| u + 2.0 * objective.curvature * d).collect();
         for other in &others {
@@ -93,7 +93,7 @@ proptest! {
             loop {
                 towards = other.iter().zip(&center).map(|(y, x)| fraction * (y - x)).collect();
                 let candidate: Vec<f64> = center.iter().zip(&towards).map(|(x, d)| x + d).collect();
-                if set.largest_violation(&candidate).amount == 0.0 && constraint.at(&towards) <= 0.0 {
+                if set.largest_violation(&candidate).amount == 0.0 && constraint.at(&towards).unwrap() <= 0.0 {
                     break;
                 }
                 fraction *= 0.7;

@@ -9,7 +9,7 @@ use faer::{Mat, c64};
 /// combines them by [`mmse_aggregator`]: what can be had without channel knowledge at the transmitters.
 ///
 /// # Errors
-/// [`Error::Numerical`] as [`mmse_aggregator`].
+/// [`Error::Numerical`] as [`mmse_aggregator`]; [`Error::PowerExceeded`] where `p_n/v_n` is rounded away at the end of the floating-point range.
 pub fn equal_power(problem: &Problem) -> Result<Transceiver, Error> {
     let precoder = |(device, channel): (usize, &Mat<c64>)| {
         let streams = problem.device_streams()[device].len();
@@ -18,5 +18,7 @@ pub fn equal_power(problem: &Problem) -> Result<Transceiver, Error> {
     };
     let precoders: Vec<Mat<c64>> = problem.channels().iter().enumerate().map(precoder).collect();
     let aggregator = mmse_aggregator(problem, &precoders)?;
-    Transceiver::new(problem, aggregator, precoders)
+    let transceiver = Transceiver::new(problem, aggregator, precoders)?;
+    transceiver.check_power(problem)?;
+    Ok(transceiver)
 }

@@ -20,7 +20,8 @@ use faer::{Mat, c64};
 /// `a = max_k Σ_{n≤k} v_n c_n / (σ² + Σ_{n≤k} v_n c_n²)`.
 ///
 /// # Errors
-/// [`Error::Shape`] for the first channel that is not `1×1`; [`Error::Numerical`] on overflow.
+/// [`Error::Shape`] for the first channel that is not `1×1`; [`Error::Numerical`] on overflow; [`Error::PowerExceeded`] where
+/// `p_n/v_n` or a gain is rounded away at the end of the floating-point range.
 pub fn scalar_power_control(problem: &Problem) -> Result<Transceiver, Error> {
     let mut gains = Vec::with_capacity(problem.devices());
     for (device, channel) in problem.channels().iter().enumerate() {
@@ -41,6 +42,7 @@ pub fn scalar_power_control(problem: &Problem) -> Result<Transceiver, Error> {
     };
     let precoders = gains.iter().enumerate().map(precoder).collect();
     let transceiver = Transceiver::new(problem, Mat::full(1, 1, c64::new(aggregator, 0.0)), precoders)?;
+    transceiver.check_power(problem)?;
     transceiver.mean_squared_error(problem)?;
     Ok(transceiver)
 }

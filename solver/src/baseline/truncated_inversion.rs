@@ -1,7 +1,7 @@
 //! Channel inversion that gives up weak directions.
 
 use crate::error::Error;
-use crate::linalg::squared_norm;
+use crate::linalg::{rescaled, squared_norm};
 use crate::mismatch::Seen;
 use crate::problem::Problem;
 use crate::transceiver::{Transceiver, require_aggregator};
@@ -30,6 +30,8 @@ pub fn truncated_inversion(
         return Err(Error::InvalidOption { option: "threshold", value: threshold, valid: "0 to 1" });
     }
     require_aggregator(problem, aggregator)?;
+    let direction = rescaled(aggregator);
+    let aggregator = direction.as_ref();
     let mut directions = Vec::with_capacity(problem.devices());
     let mut strongest = 0.0_f64;
     for device in 0..problem.devices() {

@@ -1,16 +1,16 @@
 //! What one device's uplink can carry.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::require_finite;
+use crate::linalg::require_channel;
 use faer::{MatRef, c64};
 
 /// Capacity of one device's uplink, in bit/s/Hz: `max_Q log2 det(I + H Q H^H/σ²)` s.t. `tr Q ≤ p`, by water-filling over
 /// the singular values of `channel` (`R×T`). `transmit_power` = `p` and `noise_power` = `σ²` are per channel use.
 ///
 /// # Errors
-/// [`Error::NonFiniteEntry`]; [`Error::OutOfRange`] unless both powers are positive and finite; [`Error::Numerical`].
+/// [`Error::EmptyMatrix`], [`Error::NonFiniteEntry`]; [`Error::OutOfRange`] unless both powers are positive and finite; [`Error::Numerical`].
 pub fn capacity(channel: MatRef<'_, c64>, transmit_power: f64, noise_power: f64) -> Result<f64, Error> {
-    require_finite(channel, Quantity::Channel, 0)?;
+    require_channel(channel, 0)?;
     for (quantity, value) in [(Quantity::TransmitPower, transmit_power), (Quantity::NoisePower, noise_power)]
     {
         if !(value.is_finite() && value > 0.0) {

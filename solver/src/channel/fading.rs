@@ -64,16 +64,19 @@ impl Fading {
         self.variance
     }
 
-    /// One `rows × columns` channel matrix, at most 10⁸ entries.
+    /// One `rows × columns` channel matrix of 1 to 10⁸ entries.
     ///
     /// # Errors
-    /// [`Error::TooManyEntries`].
+    /// [`Error::EmptyMatrix`] if a side is zero; [`Error::TooManyEntries`].
     pub fn draw(
         &self,
         rows: usize,
         columns: usize,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Mat<c64>, Error> {
+        if rows == 0 || columns == 0 {
+            return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device: 0 });
+        }
         require_entries(rows, columns)?;
         Ok(self.sample(rows, columns, rng))
     }

@@ -50,7 +50,7 @@ impl GaussMarkov {
     /// `transmit_antennas[n]` antennas each and a server with `receive_antennas`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] unless `|ρ| ≤ 1`; otherwise as [`BlockFading::new`].
+    /// [`Error::OutOfRange`] unless `|ρ| ≤ 1` and the fading's mean `m` leaves room for `8|m|`; otherwise as [`BlockFading::new`].
     pub fn new(
         fading: Fading,
         correlation: impl Into<c64>,
@@ -61,6 +61,7 @@ impl GaussMarkov {
         let innovations = BlockFading::new(fading, receive_antennas, transmit_antennas, seed)?;
         let correlation = correlation.into();
         require_correlation(correlation)?;
+        require_room(fading)?;
         Ok(Self { correlation, innovations, last: Vec::new() })
     }
 
@@ -102,6 +103,17 @@ impl Iterator for GaussMarkov {
         };
         Some(self.last.clone())
     }
+}
+
+/// Checks that no block overflows: of the three terms of a step, the mean's part is `|m|` and `(|1 − ρ − w| + w)|m|`, `|1 − ρ − w| ≤ 1 + √2`.
+pub(crate) fn require_room(fading: Fading) -> Result<(), Error> {
+    let mean = fading.mean();
+    let value = mean.re.abs().max(mean.im.abs());
+    if (8.0 * value).is_finite() {
+        return Ok(());
+    }
+    let valid = "small enough for 8|m| to be finite";
+    Err(Error::OutOfRange { quantity: Quantity::FadingMean, device: 0, value, valid })
 }
 
 /// Checks `|ρ| ≤ 1`, up to rounding.

@@ -15,5 +15,5 @@ mod gauss_markov;
 pub use block_fading::BlockFading;
 pub use capacity::capacity;
 pub use fading::Fading;
-pub(crate) use gauss_markov::require_correlation;
 pub use gauss_markov::{GaussMarkov, jakes_correlation};
+pub(crate) use gauss_markov::{require_correlation, require_room};

@@ -3,6 +3,7 @@
 use super::{ChannelError, mean_squared_error};
 use crate::error::Error;
 use crate::linalg::squared_norm;
+use crate::mismatch;
 use crate::problem::Problem;
 use crate::transceiver::{self, Transceiver, require_aggregator};
 use faer::{Mat, MatRef, c64};
@@ -54,7 +55,8 @@ pub struct Alternated {
     pub mse: f64,
     /// Iterations taken: pairs of an aggregator and its precoders.
     pub iterations: usize,
-    /// Whether it stopped because nothing was left to gain, not for want of iterations.
+    /// Whether it stopped because nothing was left to gain, not for want of iterations; never in a silence that either side keeps the other in,
+    /// as from `A = 0`, while some channel is open.
     pub converged: bool,
 }
 
@@ -94,6 +96,10 @@ pub fn alternate(
         }
         iterations += 1;
     }
+    let alpha = transceiver.alpha();
+    converged &= mismatch::has_gradient(estimated, transceiver.aggregator(), |device| {
+        error.variance()[device] * alpha
+    })?;
     Ok(Alternated { transceiver, mse, iterations, converged })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::channel::{Fading, require_correlation};
 use crate::error::{Error, Quantity};
+use crate::linalg::{require_channel, require_finite};
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -90,15 +91,19 @@ impl ChannelError {
     /// Channels given their estimates, `H_n = Ĥ_n + E_n`: draw `draw` of `seed`, independent of whatever else is drawn of that seed.
     ///
     /// # Errors
-    /// [`Error::DeviceCount`].
+    /// [`Error::DeviceCount`]; [`Error::EmptyMatrix`], [`Error::NonFiniteEntry`] of an estimate; [`Error::Numerical`] on overflow.
     pub fn channels(&self, estimates: &[Mat<c64>], seed: u64, draw: u64) -> Result<Vec<Mat<c64>>, Error> {
         self.require_devices(estimates.len())?;
+        require_channels(estimates)?;
         let mut rng = rng(seed ^ ERRORS, draw);
         let channel = |(estimate, variance): (&Mat<c64>, &f64)| {
             let error = Fading::RAYLEIGH.sample(estimate.nrows(), estimate.ncols(), &mut rng);
             combine(estimate, |entry| entry, &error, variance.sqrt())
         };
-        Ok(estimates.iter().zip(&self.variance).map(channel).collect())
+        require_result(
+            estimates.iter().zip(&self.variance).map(channel).collect(),
+            "channels from their estimates",
+        )
     }
 
     /// Linear MMSE estimates given the channels, themselves drawn from `fading`: draw `draw` of `seed`, independent of whatever
@@ -109,7 +114,8 @@ impl ChannelError {
     /// which makes `E_n = H_n − Ĥ_n` of variance `σ_e,n²` and independent of `Ĥ_n`.
     ///
     /// # Errors
-    /// [`Error::DeviceCount`]; [`Error::OutOfRange`] if some `σ_e,n²` exceeds the fading's variance `s²`: no such estimate is an MMSE one.
+    /// [`Error::DeviceCount`]; [`Error::EmptyMatrix`], [`Error::NonFiniteEntry`] of a channel; [`Error::Numerical`] on overflow;
+    /// [`Error::OutOfRange`] if some `σ_e,n²` exceeds the fading's variance `s²`: no such estimate is an MMSE one.
     pub fn estimates(
         &self,
         fading: &Fading,
@@ -118,6 +124,7 @@ impl ChannelError {
         draw: u64,
     ) -> Result<Vec<Mat<c64>>, Error> {
         self.require_devices(channels.len())?;
+        require_channels(channels)?;
         let most = fading.variance() * (1.0 + ROUNDING);
         if let Some(device) = self.variance.iter().position(|&variance| variance > most) {
             let valid = "at most the fading variance";
@@ -129,7 +136,7 @@ impl ChannelError {
             let noise = Fading::RAYLEIGH.sample(channel.nrows(), channel.ncols(), &mut rng);
             combine(channel, |entry| mean + (entry - mean) * kept, &noise, (kept * variance).sqrt())
         };
-        Ok(channels.iter().zip(&self.variance).map(estimate).collect())
+        require_result(channels.iter().zip(&self.variance).map(estimate).collect(), "estimates of channels")
     }
 
     /// `Σ_n σ_e,n² P_n`, what the receiver's every antenna gets through the unknown part of the channels.
@@ -151,7 +158,7 @@ impl ChannelError {
 /// Its error is [`ChannelError::aged`].
 ///
 /// # Errors
-/// [`Error::OutOfRange`] unless `|ρ| ≤ 1`.
+/// [`Error::OutOfRange`] unless `|ρ| ≤ 1`; [`Error::EmptyMatrix`], [`Error::NonFiniteEntry`] of a channel; [`Error::Numerical`] on overflow.
 pub fn predict(
     fading: &Fading,
     correlation: impl Into<c64>,
@@ -159,10 +166,22 @@ pub fn predict(
 ) -> Result<Vec<Mat<c64>>, Error> {
     let (mean, correlation) = (fading.mean(), correlation.into());
     require_correlation(correlation)?;
+    require_channels(channels)?;
     let prediction = |channel: &Mat<c64>| {
         Mat::from_fn(channel.nrows(), channel.ncols(), |i, j| mean + correlation * (channel[(i, j)] - mean))
     };
-    Ok(channels.iter().map(prediction).collect())
+    require_result(channels.iter().map(prediction).collect(), "the prediction of channels")
+}
+
+fn require_channels(channels: &[Mat<c64>]) -> Result<(), Error> {
+    channels.iter().enumerate().try_for_each(|(device, channel)| require_channel(channel.as_ref(), device))
+}
+
+/// Refuses what `operation` made of finite channels and is not finite.
+fn require_result(channels: Vec<Mat<c64>>, operation: &'static str) -> Result<Vec<Mat<c64>>, Error> {
+    let finite =
+        channels.iter().all(|channel| require_finite(channel.as_ref(), Quantity::Channel, 0).is_ok());
+    if finite { Ok(channels) } else { Err(Error::Numerical { operation }) }
 }
 
 /// `f(M) + d·Z`, entry by entry.

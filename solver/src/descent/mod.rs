@@ -5,7 +5,7 @@ mod curvature;
 mod ray;
 
 use crate::error::Error;
-use crate::linalg::squared_norm;
+use crate::linalg::{rescaled, squared_norm};
 use crate::mismatch::{self, Evaluator, Objective};
 use crate::problem::Problem;
 use curvature::{Curvature, norm};
@@ -43,7 +43,8 @@ pub(crate) struct Descent {
 
 /// Minimizes `F` of `problem` from the best scale of `start`.
 pub(crate) fn minimize(problem: &Problem, start: MatRef<'_, c64>, stop: Stop) -> Result<Descent, Error> {
-    let scale = mismatch::best_scale(problem, start)?;
+    let start = rescaled(start);
+    let scale = mismatch::best_scale(problem, start.as_ref())?;
     let start = Mat::from_fn(start.nrows(), start.ncols(), |i, j| start[(i, j)] * scale);
     let mut evaluator = Evaluator::new(problem);
     minimize_function(&mut |factor, objective| evaluator.evaluate(factor, objective), start.as_ref(), stop)

@@ -247,6 +247,7 @@ impl TryFrom<GaussMarkov> for channel::GaussMarkov {
 
     fn try_from(GaussMarkov { correlation, innovations, last }: GaussMarkov) -> Result<Self, String> {
         channel::require_correlation(correlation).map_err(|error| error.to_string())?;
+        channel::require_room(innovations.fading()).map_err(|error| error.to_string())?;
         let (next, antennas) = (innovations.next_block(), innovations.transmit_antennas());
         let (expected, why) = match next {
             0 => (0, "where `innovations.next` is 0, before the first block".into()),

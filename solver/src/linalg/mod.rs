@@ -158,6 +158,32 @@ pub(crate) fn squared_norm(matrix: MatRef<'_, c64>) -> f64 {
     inner(matrix, matrix)
 }
 
+/// Matrices whose largest entry is within this power of two and its inverse are far from the ends of the floating-point range, and so are
+/// squares and cubes of them.
+const FAMILIAR_EXPONENT: i32 = 200;
+
+/// A power of two to divide a finite matrix by: 1, or where its largest entry is near an end of the floating-point range, near that entry.
+pub(crate) fn unit_of(matrix: MatRef<'_, c64>) -> f64 {
+    let largest = matrix
+        .col_iter()
+        .flat_map(|column| column.iter())
+        .fold(0.0_f64, |largest, entry| largest.max(entry.re.abs()).max(entry.im.abs()));
+    let unit = power_of_two(largest);
+    let limit = 2.0_f64.powi(FAMILIAR_EXPONENT);
+    if unit <= limit && unit.recip() <= limit { 1.0 } else { unit }
+}
+
+/// A finite matrix of which the scale does not matter, divided by [`unit_of`] it.
+pub(crate) fn rescaled(matrix: MatRef<'_, c64>) -> Mat<c64> {
+    let unit = unit_of(matrix);
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] / unit)
+}
+
+/// A power of two near a positive number, both it and its inverse normal numbers; 1 for 0.
+pub(crate) fn power_of_two(value: f64) -> f64 {
+    if value > 0.0 { 2.0_f64.powi(value.log2().floor().clamp(-1022.0, 1022.0) as i32) } else { 1.0 }
+}
+
 /// Checks that every entry is finite.
 pub(crate) fn require_finite(
     matrix: MatRef<'_, c64>,
@@ -173,6 +199,14 @@ pub(crate) fn require_finite(
         }
     }
     Ok(())
+}
+
+/// Checks that a channel has entries and that they are finite.
+pub(crate) fn require_channel(channel: MatRef<'_, c64>, device: usize) -> Result<(), Error> {
+    if channel.nrows() == 0 || channel.ncols() == 0 {
+        return Err(Error::EmptyMatrix { quantity: Quantity::Channel, device });
+    }
+    require_finite(channel, Quantity::Channel, device)
 }
 
 /// Checks that a matrix has the expected shape and finite entries.

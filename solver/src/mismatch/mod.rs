@@ -13,7 +13,7 @@ mod seen;
 
 pub(crate) use evaluator::{Evaluator, Objective, evaluate, keep_columns};
 pub(crate) use ray::{best_scale, best_value};
-pub(crate) use seen::Seen;
+pub(crate) use seen::{Seen, has_gradient};
 
 use crate::error::Error;
 use crate::linalg::{Spectrum, inner, squared_norm};
@@ -88,6 +88,15 @@ fn modes(problem: &Problem, device: usize, spectrum: &Spectrum) -> impl Iterator
 /// `Σ_i ω_i (μ/(λ_i + μ))²`: what the device's best precoder leaves, `‖D^H B − E‖_F²`.
 fn total_residual(modes: &[Mode], multiplier: f64) -> f64 {
     modes.iter().map(|&(value, weight)| weight * residual(value, multiplier)).sum()
+}
+
+/// [`stationarity`] of `F` at `A`; infinite where `F` has no gradient ([`has_gradient`]), and some step lowers it at first order.
+pub(crate) fn stationarity_at(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f64, Error> {
+    if has_gradient(problem, factor, |_| 0.0)? {
+        Ok(stationarity(&evaluate(problem, factor)?, factor))
+    } else {
+        Ok(f64::INFINITY)
+    }
 }
 
 /// Relative size of the gradient: `‖∇F‖ ‖A‖ / F`, the first-order decrease that a unit relative step could bring.

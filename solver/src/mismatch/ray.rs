@@ -2,7 +2,7 @@
 
 use super::{Mode, modes, total_residual, weighted_multiplier};
 use crate::error::Error;
-use crate::linalg::{Spectrum, eigenvalues, squared_norm};
+use crate::linalg::{Spectrum, eigenvalues, rescaled, squared_norm};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -96,7 +96,7 @@ pub(crate) fn best_scale(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f
 
 /// `min_t F(t·A)`.
 pub(crate) fn best_value(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f64, Error> {
-    let ray = Ray::new(problem, factor)?;
+    let ray = Ray::new(problem, rescaled(factor).as_ref())?;
     let value = ray.value(ray.best());
     if value.is_finite() { Ok(value) } else { Err(Error::Numerical { operation: "the mean squared error" }) }
 }

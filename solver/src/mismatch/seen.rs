@@ -1,8 +1,8 @@
 //! A channel seen through an aggregator.
 
-use super::{Mode, rounding};
+use super::{Mode, rounding, weighted_multiplier};
 use crate::error::Error;
-use crate::linalg::squared_norm;
+use crate::linalg::{rescaled, squared_norm, unit_of};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -25,8 +25,12 @@ impl Seen {
     pub fn of(problem: &Problem, device: usize, aggregator: MatRef<'_, c64>) -> Result<Self, Error> {
         let channel = problem.channels()[device].as_ref();
         let seen = channel.adjoint() * aggregator;
-        let svd = seen.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let gains = svd.S().column_vector().iter().map(|value| value.re).collect();
+        // The decomposition takes squares.
+        let unit = unit_of(seen.as_ref());
+        let svd = rescaled(seen.as_ref())
+            .thin_svd()
+            .map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let gains = svd.S().column_vector().iter().map(|value| value.re * unit).collect();
         let streams = &problem.device_streams()[device];
         let right = Mat::from_fn(streams.len(), svd.V().ncols(), |i, j| svd.V()[(streams[i], j)]);
         let rounding = rounding(seen.as_ref(), channel, aggregator);
@@ -67,4 +71,34 @@ impl Seen {
         let powers = self.modes().into_iter().zip(&self.gains);
         powers.map(|((_, weight), &gain)| weight * self.inverse(gain).powi(2)).sum()
     }
+}
+
+/// Whether the MSE with the best precoders, `μ_n ≥ least(n)`, has a gradient at `A`.
+///
+/// It has none where a device leaves streams unreached with power to spare (`μ_n = 0`) and has a direction that `A` does not hear
+/// (`rank D_n < rank H_n`): towards hearing it, or away, the spare power lowers the MSE at first order, so such an `A` is no minimum.
+pub(crate) fn has_gradient(
+    problem: &Problem,
+    aggregator: MatRef<'_, c64>,
+    least: impl Fn(usize) -> f64,
+) -> Result<bool, Error> {
+    for (device, channel) in problem.channels().iter().enumerate() {
+        let seen = Seen::of(problem, device, aggregator)?;
+        if least(device) > 0.0 || seen.reaches_all_streams() {
+            continue;
+        }
+        let heard = seen.modes().into_iter().zip(&seen.gains).filter(|(_, gain)| **gain > seen.rounding);
+        let heard: Vec<Mode> = heard.map(|(mode, _)| mode).collect();
+        if weighted_multiplier(&heard, problem.precoder_budget(device)) > 0.0 {
+            continue;
+        }
+        let singular =
+            channel.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let largest = singular.iter().copied().fold(0.0, f64::max);
+        let rounding = (channel.nrows() + channel.ncols()) as f64 * f64::EPSILON * largest;
+        if singular.iter().filter(|value| **value > rounding).count() > heard.len() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

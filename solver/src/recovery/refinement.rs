@@ -3,6 +3,7 @@
 use super::{Candidate, scaled_zero_forcing};
 use crate::descent::{self, Stop};
 use crate::error::Error;
+use crate::linalg::rescaled;
 use crate::mismatch;
 use crate::problem::Problem;
 use crate::transceiver::{Transceiver, power_limited, require_aggregator, zero_forcing};
@@ -60,17 +61,21 @@ pub struct Refined {
     pub transceiver: Transceiver,
     /// Its MSE (7).
     pub mse: f64,
-    /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s. Of zero forcing: [`refine_zero_forcing`](super::refine_zero_forcing).
+    /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s; infinite where `F` has no gradient and some step lowers it, as at `A = 0`
+    /// while some channel is open. Of zero forcing: [`refine_zero_forcing`](super::refine_zero_forcing).
     pub stationarity: f64,
     /// Iterations taken, over all descents.
     pub iterations: usize,
-    /// Whether the last descent stopped because nothing was left to gain, not for want of iterations.
+    /// Whether the last descent stopped because nothing was left to gain, not for want of iterations or of a gradient.
     pub converged: bool,
 }
 
 /// Local refinement of P_s from a starting aggregator: minimizes `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over
 /// `A ∈ C^{R×L}` by L-BFGS, then takes the power-limited precoders. The result is never worse than the start with its own
-/// best precoders or with zero forcing, to the last bit.
+/// best precoders or with zero forcing, to the last bit. The scale of the start does not matter: one at an end of the floating-point range
+/// stands for its direction.
+///
+/// `A = 0` has no direction: the result is silence, an MSE of `Σ v_n L_n`, and where some channel is open neither stationary nor converged.
 ///
 /// Far above the noise, `F` is a stiff penalty on mismatch and the descent may run out of iterations. Then it is done again by
 /// continuation, from a tenth of the noise at which mismatch and noise weigh the same down to `σ²` in steps of 10 dB; every stage's
@@ -82,6 +87,8 @@ pub struct Refined {
 pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -> Result<Refined, Error> {
     options.validate()?;
     require_aggregator(problem, start)?;
+    let start = rescaled(start);
+    let start = start.as_ref();
     let stop = options.stop();
     let descent = descent::minimize(problem, start, stop)?;
     let mut best = Candidate::new(problem, power_limited(problem, start)?)?;
@@ -99,7 +106,7 @@ pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -
             best.improve(problem, scaled_zero_forcing(problem, factor.as_ref()))?;
         }
     }
-    let objective = mismatch::evaluate(problem, best.transceiver.aggregator())?;
-    let stationarity = mismatch::stationarity(&objective, best.transceiver.aggregator());
+    let stationarity = mismatch::stationarity_at(problem, best.transceiver.aggregator())?;
+    converged &= stationarity.is_finite();
     Ok(Refined { transceiver: best.transceiver, mse: best.mse, stationarity, iterations, converged })
 }

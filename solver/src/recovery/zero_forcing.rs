@@ -5,7 +5,7 @@ use super::smooth_alpha::SmoothAlpha;
 use super::{Design, DesignOptions, Refined, Refinement, scaled};
 use crate::descent::{self, Stop};
 use crate::error::Error;
-use crate::linalg::squared_norm;
+use crate::linalg::{rescaled, squared_norm};
 use crate::mismatch::{self, Objective};
 use crate::problem::Problem;
 use crate::relaxation::Relaxation;
@@ -25,9 +25,10 @@ const EXACT: f64 = 1e-6;
 /// As [`zero_forcing`], except that power is never exceeded.
 pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     require_aggregator(problem, aggregator)?;
-    let scale = mismatch::zero_forcing_scale(problem, aggregator)?;
+    let direction = rescaled(aggregator);
+    let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
     let scale = if scale.is_finite() { scale.sqrt() } else { 1.0 };
-    zero_forcing(problem, scaled(aggregator, scale).as_ref())
+    zero_forcing(problem, scaled(direction.as_ref(), scale).as_ref())
 }
 
 /// Local refinement of zero forcing from a starting aggregator: minimizes `α(A) = ‖A‖_F² max_n z_n(A)`,

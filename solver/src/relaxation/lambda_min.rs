@@ -6,7 +6,7 @@
 //! (17) replaces the power constraint `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` by a sufficient one, so its value is no bound
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, require_dual_count, seen};
+use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
@@ -39,12 +39,14 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// theory, section 5).
 ///
 /// # Errors
-/// [`Error::DeviceCount`] if the solution is that of another problem.
+/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
+/// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    require_dual_count(problem, &solution.dual)?;
     let sensitivity =
         |(n, u): (usize, &Mat<c64>)| -demand(problem, n) / problem.transmit_power()[n] * trace(u.as_ref());
-    Ok(solution.dual.iter().enumerate().map(sensitivity).collect())
+    super::power_sensitivity(problem, solution, || {
+        Ok(solution.dual.iter().enumerate().map(sensitivity).collect())
+    })
 }
 
 /// `c_n = T_n v_n/p_n`.

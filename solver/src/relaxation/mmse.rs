@@ -51,15 +51,17 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// `∂v/∂p_n = −μ_n` at the optimum (theory, section 3), in MSE per unit of power.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NonFiniteEntry`] if the solution is that of another problem; [`Error::Numerical`].
+/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
+/// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    let side = problem.receive_antennas();
-    let x = Positive::part(solution.primal.as_ref(), side, Quantity::PrimalMatrix, 0)?;
-    let seen = seen(problem, &x)?;
     let sensitivity = |(device, eigenvalues): (usize, &Vec<f64>)| {
         -mismatch::multiplier(eigenvalues, problem.precoder_budget(device))
     };
-    Ok(seen.iter().enumerate().map(sensitivity).collect())
+    super::power_sensitivity(problem, solution, || {
+        let x =
+            Positive::part(solution.primal.as_ref(), problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+        Ok(seen(problem, &x)?.iter().enumerate().map(sensitivity).collect())
+    })
 }
 
 pub(super) fn feasible_points(

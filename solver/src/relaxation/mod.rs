@@ -27,7 +27,9 @@ pub use certificate::{Certificate, Scope};
 pub use native::Native;
 pub use solver::{Backend, Solver};
 
-use crate::error::Error;
+use crate::error::{Error, Quantity};
+use crate::linalg::require_matrix;
+use crate::problem::Problem;
 use faer::{Mat, c64};
 
 /// The three relaxations, named.
@@ -52,7 +54,7 @@ pub enum Relaxation {
 pub struct Options {
     /// Largest relative gap `(upper − lower)/upper` of the certificate. Default: `1e-7`. Valid: `1e-11` to 1, 1 excluded.
     pub relative_gap: f64,
-    /// Most iterations. Default: 100; the native methods need about 10.
+    /// Most iterations. Default: 100; the native methods need about 10. Valid: at least 1.
     pub max_iterations: usize,
 }
 
@@ -92,6 +94,40 @@ pub struct Solution {
     pub certificate: Certificate,
     /// Iterations taken.
     pub iterations: usize,
+}
+
+impl Solution {
+    /// Checks that the points are finite and have the shapes of the problem's.
+    fn require_fit(&self, problem: &Problem) -> Result<(), Error> {
+        let side = problem.receive_antennas();
+        require_matrix(self.primal.as_ref(), (side, side), Quantity::PrimalMatrix, 0)?;
+        certificate::require_dual_count(problem, &self.dual)?;
+        for (device, dual) in self.dual.iter().enumerate() {
+            let side = problem.transmit_antennas(device);
+            require_matrix(dual.as_ref(), (side, side), Quantity::DualMatrix, device)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it can be a warm start for the problem.
+    fn fits(&self, problem: &Problem) -> bool {
+        self.require_fit(problem).is_ok()
+    }
+}
+
+/// `derivatives` by the power limits, from a solution that is checked before and numbers that are checked after.
+fn power_sensitivity(
+    problem: &Problem,
+    solution: &Solution,
+    derivatives: impl FnOnce() -> Result<Vec<f64>, Error>,
+) -> Result<Vec<f64>, Error> {
+    solution.require_fit(problem)?;
+    let derivatives = derivatives()?;
+    if derivatives.iter().all(|derivative| derivative.is_finite()) {
+        Ok(derivatives)
+    } else {
+        Err(Error::Numerical { operation: "the power sensitivity" })
+    }
 }
 
 /// What a [`Backend`] returns: points that nobody has checked yet.

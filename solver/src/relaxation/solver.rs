@@ -12,7 +12,7 @@ use faer::{Mat, MatRef, c64};
 /// Its points are trusted in nothing: [`Solver`] makes them feasible and computes their certificate from the problem's data.
 pub trait Backend {
     /// Points of `relaxation` at `problem`, as near to optimal as `options` ask or as the algorithm gets; `warm` are points of a
-    /// similar problem of the same shape, for algorithms that can start from them. They need not be exactly feasible.
+    /// similar problem, for algorithms that can start from them; those of another shape are none. They need not be exactly feasible.
     ///
     /// # Errors
     /// [`Error::Numerical`] where there is no point at all; whatever else shows that the problem has none.
@@ -89,7 +89,7 @@ impl<B: Backend> Solver<B> {
     /// - [`Error::RankDeficient`] if some `H_n` lacks full column rank, where `lambda_min` and `trace_inverse` are infeasible;
     /// - [`Error::Numerical`].
     pub fn solve(&mut self, problem: &Problem) -> Result<&Solution, Error> {
-        let warm = self.last.take().filter(|last| fits(last, problem));
+        let warm = self.last.take().filter(|last| last.fits(problem));
         let points = self.backend.points(self.relaxation, problem, &self.options, warm.as_ref())?;
         let (primal, dual, certificate) =
             self.relaxation.feasible_points(problem, points.primal.as_ref(), &points.dual)?;
@@ -109,13 +109,6 @@ impl<B: Backend> Solver<B> {
     pub fn forget(&mut self) {
         self.last = None;
     }
-}
-
-/// Whether a solution has the shapes of another problem's.
-fn fits(solution: &Solution, problem: &Problem) -> bool {
-    solution.primal.nrows() == problem.receive_antennas()
-        && solution.dual.len() == problem.devices()
-        && solution.dual.iter().zip(problem.channels()).all(|(dual, channel)| dual.nrows() == channel.ncols())
 }
 
 pub(super) type FeasiblePoints = (Mat<c64>, Vec<Mat<c64>>, Certificate);

@@ -6,7 +6,7 @@
 //! Where every device has exactly `L` antennas, its lower bound holds for the `α` of *every* zero-forcing transceiver
 //! ([`Scope::ZeroForcing`]).
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, require_dual_count, seen};
+use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
@@ -39,11 +39,13 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// theory, section 5).
 ///
 /// # Errors
-/// [`Error::DeviceCount`] if the solution is that of another problem; [`Error::Numerical`].
+/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
+/// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    require_dual_count(problem, &solution.dual)?;
     let sensitivity = |(n, u): (usize, &Mat<c64>)| Ok(-share(problem, n, u)? / problem.transmit_power()[n]);
-    solution.dual.iter().enumerate().map(sensitivity).collect()
+    super::power_sensitivity(problem, solution, || {
+        solution.dual.iter().enumerate().map(sensitivity).collect()
+    })
 }
 
 /// `(tr U_n^{1/2})²/q_n`, one device's part of the dual objective.

@@ -1,7 +1,8 @@
 //! Convex surrogates (20) and their recursive estimates (19).
 
-use super::Function;
+use super::polyhedron::require_length;
 use super::vector::{add_scaled, dot, norm, squared_norm};
+use super::{Function, PolyhedronError};
 
 /// `f̂(x) = f + uᵀ(x − x^τ) + η ‖x − x^τ‖²` ((20) of \[A\]) in terms of the displacement `d = x − x^τ`.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +22,16 @@ pub struct Surrogate {
 
 impl Surrogate {
     /// `f + uᵀd + η ‖d‖²` at a displacement `d` from the centre.
-    pub fn at(&self, displacement: &[f64]) -> f64 {
+    ///
+    /// # Errors
+    /// [`PolyhedronError::Length`] unless `d` is as long as `u`.
+    pub fn at(&self, displacement: &[f64]) -> Result<f64, PolyhedronError> {
+        require_length(self.gradient.len(), displacement)?;
+        Ok(self.value_at(displacement))
+    }
+
+    /// The same at a displacement as long as `u`.
+    pub(super) fn value_at(&self, displacement: &[f64]) -> f64 {
         self.value + dot(&self.gradient, displacement) + self.curvature * squared_norm(displacement)
     }
 
@@ -55,8 +65,8 @@ mod tests {
     #[test]
     fn value_at_a_displacement_follows_equation_20() {
         let surrogate = Surrogate { value: 1.0, gradient: vec![2.0, -1.0], curvature: 0.5 };
-        assert_eq!(surrogate.at(&[0.0, 0.0]), 1.0);
-        assert_eq!(surrogate.at(&[1.0, 2.0]), 1.0 + 2.0 - 2.0 + 2.5);
+        assert_eq!(surrogate.at(&[0.0, 0.0]), Ok(1.0));
+        assert_eq!(surrogate.at(&[1.0, 2.0]), Ok(1.0 + 2.0 - 2.0 + 2.5));
     }
 
     #[test]

@@ -72,18 +72,40 @@ impl Program {
     }
 
     /// Adds a variable `w_i` with costs `g_i` and `d_i ≥ 0`; `coefficients` are the pairs `(k, A_ik)` of the `A_ik` that are not
-    /// zero, by ascending `k`.
+    /// zero, by ascending `k`. After an error the program is what it was.
     ///
     /// # Errors
-    /// [`Error::DeviceCount`] for a `k` that is not there; [`Error::Shape`], [`Error::NonFiniteEntry`] (device: `k`).
+    /// [`Error::InvalidOption`] for a cost that is not finite, or negative as `d_i`; [`Error::DeviceCount`] for a `k` that is not there;
+    /// [`Error::OutOfRange`] for one that is not above the last; [`Error::Shape`], [`Error::NonFiniteEntry`] (device: `k`).
     pub fn add_variable(
         &mut self,
         linear_cost: f64,
         quadratic_cost: f64,
         coefficients: &[(usize, MatRef<'_, c64>)],
     ) -> Result<(), Error> {
+        for (option, value, least, valid) in [
+            ("linear_cost", linear_cost, f64::MIN, "finite"),
+            ("quadratic_cost", quadratic_cost, 0.0, "at least 0 and finite"),
+        ] {
+            if !(value >= least && value.is_finite()) {
+                return Err(Error::InvalidOption { option, value, valid });
+            }
+        }
+        let mut next = 0;
         for &(cone, coefficient) in coefficients {
             self.require_coefficient(cone, coefficient)?;
+            if cone < next {
+                let (quantity, value) = (Quantity::ConstraintMatrix, cone as f64);
+                return Err(Error::OutOfRange {
+                    quantity,
+                    device: cone,
+                    value,
+                    valid: "strictly ascending k",
+                });
+            }
+            next = cone + 1;
+        }
+        for &(cone, coefficient) in coefficients {
             let start = self.start(cone);
             for (offset, value) in embedding::svec(coefficient).into_iter().enumerate() {
                 if value != 0.0 {

@@ -34,6 +34,7 @@ impl Backend for Native {
         match relaxation {
             Relaxation::LambdaMin => linear::points(&mut self.interior_point, problem, options),
             Relaxation::TraceInverse | Relaxation::Mmse => {
+                let warm = warm.filter(|warm| warm.fits(problem));
                 concave::points(&mut self.saddle_point, relaxation, problem, options, warm)
             }
         }

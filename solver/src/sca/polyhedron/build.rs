@@ -109,7 +109,7 @@ fn search(set: &Polyhedron) -> Result<Vec<f64>, PolyhedronError> {
     let violation = |row: &LinearRow, sign: f64| {
         let scale = sign / Some(norm(&row.coefficients)).filter(|n| *n > 0.0).unwrap_or(1.0);
         let gradient = row.coefficients.iter().map(|a| scale * a).collect();
-        Surrogate { value: scale * row.residual(&center), gradient, curvature: 0.0 }
+        Surrogate { value: scale * row.excess(&center), gradient, curvature: 0.0 }
     };
     let mut violations: Vec<Surrogate> = set.inequalities.iter().map(|row| violation(row, 1.0)).collect();
     for row in &set.equalities {

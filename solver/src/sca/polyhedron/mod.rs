@@ -31,20 +31,35 @@ pub struct LinearRow {
 
 impl LinearRow {
     /// `aᵀx − b`.
-    pub fn residual(&self, point: &[f64]) -> f64 {
+    ///
+    /// # Errors
+    /// [`PolyhedronError::Length`] unless `point` is as long as `a`.
+    pub fn residual(&self, point: &[f64]) -> Result<f64, PolyhedronError> {
+        require_length(self.coefficients.len(), point)?;
+        Ok(self.excess(point))
+    }
+
+    /// `aᵀx − b` of a point as long as `a`.
+    pub(in crate::sca) fn excess(&self, point: &[f64]) -> f64 {
         dot(&self.coefficients, point) - self.right_hand_side
     }
 
-    /// `residual` against the magnitude of the row at `point`; infinite if that overflows.
-    fn relative(&self, residual: f64, point: &[f64]) -> f64 {
+    /// `excess` against the magnitude of the row at `point`; infinite if that overflows.
+    fn relative(&self, excess: f64, point: &[f64]) -> f64 {
         let scale = largest_magnitude(&self.coefficients) * largest_magnitude(point).max(1.0);
         let scale = scale.max(self.right_hand_side.abs());
         match scale {
-            0.0 => residual,
-            scale if scale.is_finite() => residual / scale,
+            0.0 => excess,
+            scale if scale.is_finite() => excess / scale,
             _ => f64::INFINITY,
         }
     }
+}
+
+/// Checks the length of a point or of a displacement.
+pub(in crate::sca) fn require_length(expected: usize, point: &[f64]) -> Result<(), PolyhedronError> {
+    let found = point.len();
+    if found == expected { Ok(()) } else { Err(PolyhedronError::Length { row: Row::Point, expected, found }) }
 }
 
 /// Names one row of a polyhedron.
@@ -176,10 +191,10 @@ impl Polyhedron {
             }
         }
         for (index, row) in self.equalities.iter().enumerate() {
-            meet(Row::Equality(index), row.relative(row.residual(point).abs(), point));
+            meet(Row::Equality(index), row.relative(row.excess(point).abs(), point));
         }
         for (index, row) in self.inequalities.iter().enumerate() {
-            meet(Row::Inequality(index), row.relative(row.residual(point), point));
+            meet(Row::Inequality(index), row.relative(row.excess(point), point));
         }
         worst
     }
@@ -195,10 +210,7 @@ impl Polyhedron {
     /// [`PolyhedronError::Length`] or [`PolyhedronError::NotFinite`] for a bad `point`,
     /// [`PolyhedronError::Undecided`] if no answer stands the re-check.
     pub fn project(&self, point: &[f64]) -> Result<Vec<f64>, PolyhedronError> {
-        if point.len() != self.dimension() {
-            let (expected, found) = (self.dimension(), point.len());
-            return Err(PolyhedronError::Length { row: Row::Point, expected, found });
-        }
+        require_length(self.dimension(), point)?;
         if let Some(&value) = point.iter().find(|x| !x.is_finite()) {
             return Err(PolyhedronError::NotFinite { row: Row::Point, value });
         }

@@ -50,7 +50,7 @@ impl Polyhedron {
         let mut corrected = point.to_vec();
         for (i, row) in self.equalities.iter().enumerate() {
             let column: Vec<f64> = pseudo_inverse.col(i).iter().copied().collect();
-            add_scaled(&mut corrected, -row.residual(point), &column);
+            add_scaled(&mut corrected, -row.excess(point), &column);
         }
         corrected.iter().all(|x| x.is_finite()).then_some(corrected)
     }

@@ -36,7 +36,7 @@ pub(in crate::sca) fn certify(
         return Err(SubproblemError::OutsideFeasibleSet { row: violation.row, amount: violation.amount });
     }
     let displacement = difference(&point, subproblem.center);
-    let values: Vec<f64> = subproblem.constraints.iter().map(|c| c.at(&displacement)).collect();
+    let values: Vec<f64> = subproblem.constraints.iter().map(|c| c.value_at(&displacement)).collect();
     if values.iter().any(|value| value.is_nan()) {
         return Err(SubproblemError::Malformed);
     }
@@ -49,7 +49,7 @@ pub(in crate::sca) fn certify(
         }
     }
     let largest_violation = values.iter().fold(0.0, |largest: f64, v| largest.max(*v));
-    let mut primal = subproblem.objective.at(&displacement);
+    let mut primal = subproblem.objective.value_at(&displacement);
     if subproblem.goal == Goal::LeastViolation {
         primal += largest_violation;
     }
@@ -113,7 +113,7 @@ fn dual_bound(subproblem: &Subproblem<'_>, candidate: &Candidate) -> f64 {
     let equalities = set.equalities().iter().zip(candidate.equality_multipliers.iter().copied());
     let inequalities = candidate.inequality_multipliers.iter().map(|z| z.max(0.0));
     for (row, multiplier) in equalities.chain(set.inequalities().iter().zip(inequalities)) {
-        constant += multiplier * row.residual(subproblem.center);
+        constant += multiplier * row.excess(subproblem.center);
         add_scaled(&mut gradient, multiplier, &row.coefficients);
     }
     let bounds = set.lower().iter().zip(set.upper());

@@ -18,6 +18,7 @@ pub struct ClarabelBackend;
 
 impl SubproblemSolver for ClarabelBackend {
     fn solve(&mut self, subproblem: &Subproblem<'_>) -> Result<Candidate, BackendFailure> {
+        subproblem.check()?;
         let model = Model::of(subproblem);
         let (n, rows) = (model.linear_cost.len(), model.right_hand_side.len());
         let quadratic = triplets(n, n, &model.quadratic_cost);
@@ -184,7 +185,7 @@ impl Model {
     fn push_scaled(&mut self, row: &LinearRow, center: &[f64], objective_scale: f64) -> Multiplier {
         let length = Some(norm(&row.coefficients)).filter(|length| *length > 0.0).unwrap_or(1.0);
         let coefficients = row.coefficients.iter().map(|a| a / length).enumerate();
-        let index = self.push(coefficients, -row.residual(center) / length);
+        let index = self.push(coefficients, -row.excess(center) / length);
         Multiplier { rows: vec![index], factor: objective_scale / length }
     }
 

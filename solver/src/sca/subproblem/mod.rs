@@ -13,6 +13,7 @@
 mod automatic;
 mod certify;
 mod clarabel;
+mod form;
 mod native;
 #[cfg(feature = "osqp")]
 mod osqp;
@@ -84,10 +85,10 @@ pub enum BackendFailure {
         /// What it needs.
         needs: &'static str,
     },
-    /// It refused the data.
+    /// The data are malformed, or it refused them.
     #[error("the backend refused the problem: {reason}")]
     Refused {
-        /// Its words.
+        /// The part that is malformed, with its value, or the backend's words.
         reason: String,
     },
     /// It stopped without an answer.
@@ -136,7 +137,9 @@ pub enum SubproblemError {
     },
 }
 
-/// Solves convex subproblems. A backend may return any candidate; it is checked afterwards.
+/// Solves convex subproblems. A backend may return any candidate; it is checked afterwards. The crate's own refuse
+/// ([`BackendFailure::Refused`]) a subproblem whose vectors differ in length from the dimension, that holds NaN or an infinity,
+/// or whose curvatures have the wrong sign.
 pub trait SubproblemSolver {
     /// A candidate for `subproblem`.
     ///

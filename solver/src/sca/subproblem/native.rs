@@ -31,6 +31,7 @@ impl SubproblemSolver for NativeBackend {
                 needs: "bounds, at most one equality, no inequalities, no stochastic constraints",
             });
         }
+        subproblem.check()?;
         let no_row = LinearRow { coefficients: vec![0.0; subproblem.center.len()], right_hand_side: 0.0 };
         let row = subproblem.feasible_set.equalities().first();
         let variables = variables(subproblem, row.unwrap_or(&no_row));
@@ -38,8 +39,12 @@ impl SubproblemSolver for NativeBackend {
             Some(row) => root(&variables, row.right_hand_side)?,
             None => 0.0,
         };
+        let point: Vec<f64> = variables.iter().map(|v| v.at(multiplier)).collect();
+        if !(multiplier.is_finite() && point.iter().all(|x| x.is_finite())) {
+            return Err(BackendFailure::Stopped { status: "overflow".into() });
+        }
         Ok(Candidate {
-            point: variables.iter().map(|v| v.at(multiplier)).collect(),
+            point,
             constraint_multipliers: Vec::new(),
             equality_multipliers: row.map(|_| multiplier).into_iter().collect(),
             inequality_multipliers: Vec::new(),

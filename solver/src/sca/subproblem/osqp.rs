@@ -21,6 +21,7 @@ impl SubproblemSolver for OsqpBackend {
         if subproblem.constraints.iter().any(|constraint| constraint.curvature > 0.0) {
             return Err(BackendFailure::Unsupported { needs: "stochastic constraints without curvature" });
         }
+        subproblem.check()?;
         let model = Model::of(subproblem);
         let mut diagonal = vec![2.0 * subproblem.objective.curvature / model.scale; model.linear_cost.len()];
         if let (Goal::LeastViolation, Some(last)) = (subproblem.goal, diagonal.last_mut()) {
@@ -99,7 +100,7 @@ impl Model {
             set.equalities().iter().map(|r| (r, true)).chain(set.inequalities().iter().map(|r| (r, false)))
         {
             let length = Some(norm(&row.coefficients)).filter(|length| *length > 0.0).unwrap_or(1.0);
-            let high = -row.residual(center) / length;
+            let high = -row.excess(center) / length;
             rows.push(ModelRow {
                 coefficients: row.coefficients.iter().map(|a| a / length).collect(),
                 low: if equality { high } else { -INFINITY },

@@ -52,7 +52,7 @@ pub(in crate::sca) fn solve(
     let feasible = constraints
         .iter()
         .zip(&scales)
-        .all(|(constraint, scale)| constraint.at(&displacement) <= FEASIBILITY_TOLERANCE * scale);
+        .all(|(constraint, scale)| constraint.value_at(&displacement) <= FEASIBILITY_TOLERANCE * scale);
     if !feasible {
         return Ok(Step { point: least.point, gap: least.gap, restored: Some(least.largest_violation) });
     }
