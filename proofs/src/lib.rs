@@ -46,13 +46,17 @@
 
 pub mod alternating;
 pub mod arithmetic;
+pub mod averaged_bound;
+pub mod averaged_descent;
 pub mod certificate;
 pub mod channel_errors;
 pub mod concave_duals;
 pub mod dominant_subspace;
 pub mod envelope;
+pub mod interior_iterates;
 pub mod lemma_1;
 pub mod mean_squared_error;
+pub mod newton_system;
 pub mod optimality_gap;
 pub mod order;
 pub mod penalty;
@@ -72,6 +76,7 @@ pub mod step_sizes;
 pub mod streams_below_antennas;
 pub mod strict_feasibility;
 pub mod strong_duality;
+pub mod surrogates;
 pub mod transmit_power;
 pub mod truncated_inversion;
 pub mod value_in_power;
