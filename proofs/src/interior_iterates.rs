@@ -7,13 +7,13 @@
 //!    So `tr X − Σ c_n tr U_n` encloses the value at any moment.
 //! 2. Of the iterates for `trace_inverse` and `mmse`, `X` is positive definite on that range, and the `U_n` are positive definite. So each
 //!    gives both bounds, once certified.
-//! 3. A solution within a relative gap is feasible: `X ⪰ 0`, `U_n ≻ 0`, and every constraint of `X` and of `𝒰` within the relative
-//!    `1e-12` by which its certificate allows for rounding, its bounds being the values of `X` and the `U_n` within as much.
+//! 3. For channels of bounded condition a solution within a relative gap is feasible: `X ⪰ 0`, `U_n ≻ 0`, and every constraint of `X` and
+//!    of `𝒰` within the relative `1e-12` by which its certificate allows for rounding; its bounds are the values of `X` and the `U_n`
+//!    within as much.
 //!
 //! # Hypotheses
 //!
 //! - **short of the optimum** (for 1): the gap is positive. It is `tr(X S) + Σ tr(U_n Z_n)`, so optimal points are on the boundary;
-//! - **conditions** (for 3): those of the channels are bounded, or rounding takes more than `1e-12`;
 //! - **rank** (for 1, and `trace_inverse`), as in [`strict_feasibility`](crate::strict_feasibility). Without it there is no iterate.
 
 #[cfg(test)]
