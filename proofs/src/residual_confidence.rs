@@ -59,7 +59,7 @@ mod tests {
 
     /// 10 once in ten, and otherwise nothing; less the mean of 1.
     fn rare(rng: &mut dyn Rng, entries: usize) -> Vec<f64> {
-        (0..entries).map(|_| if rng.next_u64() % 10 == 0 { 9.0 } else { -1.0 }).collect()
+        (0..entries).map(|_| if rng.next_u64().is_multiple_of(10) { 9.0 } else { -1.0 }).collect()
     }
 
     fn interval() -> Polyhedron {
