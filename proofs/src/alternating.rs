@@ -25,7 +25,12 @@ pub fn best_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Mat<c64> {
 }
 
 /// The same with any weights and any multiple of the identity.
-fn regularized(problem: &Problem, precoders: &[Mat<c64>], weights: &[f64], regularization: f64) -> Mat<c64> {
+pub(crate) fn regularized(
+    problem: &Problem,
+    precoders: &[Mat<c64>],
+    weights: &[f64],
+    regularization: f64,
+) -> Mat<c64> {
     let rows = problem.receive_antennas();
     let mut covariance = scaled(identity(rows).as_ref(), regularization);
     let mut cross = Mat::<c64>::zeros(rows, problem.streams());

@@ -12,13 +12,14 @@
 
 #[cfg(test)]
 mod tests {
-    use crate::arithmetic::{eigenvalues, hermitian, root, scaled};
+    use crate::arithmetic::{eigenvalues, hermitian, identity, root, scaled};
     use crate::config_of;
     use crate::programs::{dual_value, received, solve};
+    use crate::single_device::closed_form;
     use faer::{Mat, c64};
     use proptest::prelude::*;
-    use solver::relaxation::Relaxation;
-    use solver::strategies::{Channels, Sizes, crop, duals, grid, primals, problems};
+    use solver::relaxation::{Certificate, Relaxation};
+    use solver::strategies::{Channels, Sizes, crop, duals, grid, primals, problems, unitary};
     use solver::{Error, Problem};
 
     const SIZES: Sizes =
@@ -103,4 +104,96 @@ mod tests {
             }
         }
     }
+
+    /// `S V` with `V` unitary and `S` diagonal, from 1 down to `1/condition`, below rows of zeros to add: each row is rounded relative to
+    /// its own size, so the singular values are those of `S` to a relative rounding, whatever the condition.
+    fn graded() -> impl Strategy<Value = (Vec<f64>, Mat<c64>)> {
+        let exponents = prop::collection::vec(0..=16_u8, 3);
+        (1..=3_usize, 0..=2_usize, 0..=8_i32, exponents, grid(3, 3)).prop_map(
+            |(side, extra, digits, exponents, columns)| {
+                // The extremes always, the rest in between.
+                let singular: Vec<f64> = (0..side)
+                    .map(|i| match i {
+                        0 => 1.0,
+                        1 => 10.0_f64.powi(-digits),
+                        _ => 10.0_f64.powf(-f64::from(digits) * f64::from(exponents[i]) / 16.0),
+                    })
+                    .collect();
+                let v = unitary(crop(&columns, side, side).as_ref());
+                let channel = Mat::from_fn(side + extra, side, |i, j| {
+                    if i < side { v[(i, j)] * singular[i] } else { c64::new(0.0, 0.0) }
+                });
+                (singular, channel)
+            },
+        )
+    }
+
+    /// The same singular values, exactly.
+    fn diagonal(singular: &[f64]) -> Problem {
+        let side = singular.len();
+        let channel = Mat::from_fn(side, side, |i, j| c64::new(if i == j { singular[i] } else { 0.0 }, 0.0));
+        Problem::new(vec![channel], vec![1.0], 1.0).unwrap()
+    }
+
+    proptest! {
+            #![proptest_config(config_of(96))]
+
+            /// One device of a condition up to 10⁸: the bounds of solutions, and those certified of any points, enclose the closed form to a
+            /// relative rounding, also where the gap asked for is not reached.
+            #[test]
+            fn encloses_closed_forms_at_any_condition((singular, channel) in graded(), dual in grid(3, 3)) {
+                let problem = Problem::new(vec![channel], vec![1.0], 1.0)?;
+                let (rows, side) = (problem.receive_antennas(), singular.len());
+                for relaxation in Relaxation::ALL {
+                    if std::env::var("REL").is_ok_and(|r| r != format!("{relaxation:?}")) { continue; }
+    let value = closed_form(relaxation, &diagonal(&singular), 0, side);
+                    let encloses = |lower: f64, upper: f64| lower <= value * (1.0 + ROUNDING) && upper >= value * (1.0 - ROUNDING);
+                    match solve(relaxation, &problem).map(|solution| solution.certificate) {
+                        Ok(Certificate { lower, upper, .. }) | Err(Error::NotConverged { lower, upper, .. }) => {
+                            prop_assert!(encloses(lower, upper), "{relaxation:?}: solved {lower}..{upper}, closed form {value}");
+                        }
+                        // No bound is not a false one.
+                        Err(Error::Numerical { .. }) => {}
+                        Err(other) => prop_assert!(false, "{relaxation:?}: {other}"),
+                    }
+                    let any = crop(&dual, side, side);
+                    for (primal, dual) in [(identity(rows), identity(side)), (identity(rows), &any * any.adjoint()), (identity(rows), any)] {
+                        match relaxation.certify(&problem, primal.as_ref(), &[dual]) {
+                            Ok(Certificate { lower, upper, .. }) => {
+                                prop_assert!(encloses(lower, upper), "{relaxation:?}: any {lower}..{upper}, closed form {value}");
+                            }
+                            Err(Error::Numerical { .. }) => {}
+                            Err(other) => prop_assert!(false, "{relaxation:?}: {other}"),
+                        }
+                    }
+                }
+            }
+
+            /// Several devices, ill-conditioned and faded: any points' bounds against those of the solution, whether it reaches its gap or not.
+            #[test]
+            fn any_multipliers_bound_ill_conditioned_values(
+                problem in prop_oneof![problems(&SIZES, Channels::IllConditioned), problems(&SIZES, Channels::Rayleigh)],
+                dual in duals(&SIZES), definite in primals(&SIZES),
+            ) {
+                for relaxation in Relaxation::ALL {
+                    let (least, most) = match solve(relaxation, &problem).map(|solution| solution.certificate) {
+                        Ok(Certificate { lower, upper, .. }) | Err(Error::NotConverged { lower, upper, .. }) => (lower, upper),
+                        Err(Error::RankDeficient { .. }) if relaxation != Relaxation::Mmse => continue,
+                        Err(other) => return Err(TestCaseError::fail(format!("{relaxation:?}: {other}"))),
+                    };
+                    for dual in [dual.of(&problem), dual.within(&problem)] {
+                        match relaxation.certify(&problem, definite.of(&problem).as_ref(), &dual) {
+                            Ok(Certificate { lower, upper, .. }) => {
+                                prop_assert!(lower <= most && upper >= least, "{relaxation:?}: {lower}..{upper}, but {least}..{most}");
+                            }
+                            Err(Error::Numerical { .. }) => {}
+                            Err(other) => prop_assert!(false, "{relaxation:?}: {other}"),
+                        }
+                    }
+                }
+            }
+        }
+
+    /// Relative room for what the closed forms, and the channels' own rounding, leave open.
+    const ROUNDING: f64 = 1e-10;
 }

@@ -4,7 +4,7 @@
 //! properties over generated cases that shrink, one per conclusion, and for each hypothesis a counterexample: a
 //! case in which everything else holds and the conclusion does not. Where the claim is about functions of the
 //! solver these are what is tested, against arithmetic that shares nothing with them ([`arithmetic`],
-//! [`programs`]).
+//! [`programs`]); claims that hold with a probability are counted over explicit seeds ([`simulation`]).
 //!
 //! | claim | source | module | a counterexample without |
 //! |---|---|---|---|
@@ -17,6 +17,8 @@
 //! | and those of `trace_inverse` and `mmse` | theory, 3 | [`concave_duals`] | dual set; primal constraint; primal cone |
 //! | the bounds meet | theory, 3 | [`strong_duality`] | optimal points |
 //! | there are strictly feasible points exactly at full column rank | theory, 3 | [`strict_feasibility`] | rank |
+//! | every iterate for `lambda_min` is strictly feasible; solutions of all three are feasible | theory, 3 | [`interior_iterates`] | short of the optimum; rank |
+//! | the Newton systems for `lambda_min` are positive definite, and solve the direction's equations | theory, 3 | [`newton_system`] | strictly feasible |
 //! | `mmse ≤ σ² trace_inverse ≤ σ² lambda_min`; the first two meet as `σ² → 0` | theory, 3 | [`order`] | vanishing noise; equal eigenvalues |
 //! | a certificate costs one eigenvalue, whatever `U_n` one has | theory, 3 | [`certificate`] | scaling; finite entries |
 //! | what each lower bound bounds | theory, 3 | [`scopes`] | true constraint (`N` = 1, 2); zero forcing; limits; `T_n = L` |
@@ -28,10 +30,18 @@
 //! | the dominant subspace is exact up to rank `L` | theory, 4 | [`dominant_subspace`] | rank |
 //! | the gradient of the refinement | theory, 4 | [`refinement`] | rank |
 //! | alternating never raises the error | theory, 4 | [`alternating`] | noise; weights; limits |
+//! | zero-forcing refinement descends on a smooth maximum below `α`, and is never worse than its start | theory, 4 | [`smoothed_zero_forcing`] | sum; every device; rank |
+//! | one antenna everywhere: a threshold is optimal | theory, 4; Cao et al. 2020 | [`scalar_power_control`] | sorted; threshold; one receive antenna |
+//! | truncated inversion costs noise and what is silent | theory, 4; Zhu et al. 2018 | [`truncated_inversion`] | scaling; silent directions; rank |
 //! | values are convex in powers, and in shares | theory, 5 | [`value_in_power`] | affine `p(m)`; relaxation |
-//! | envelope gradients | theory, 5 | [`envelope`] | optimal points |
+//! | envelope gradients, and tangents from inexact solutions | theory, 5 | [`envelope`] | optimal points; tangent of `D` |
 //! | step sizes: each condition, and what it is for | \[C\]; theory, 5 | [`step_sizes`] | each condition |
+//! | surrogates agree at the point, have one minimizer, and restoration lowers the worst constraint | \[A\], (19) to (22); \[C\]; theory, 5 | [`surrogates`] | curvature; first weight; restoration |
+//! | a residual holds with its confidence, and a run's with its own | theory, 5 | [`residual_confidence`] | Gaussian; samples of its own; shrinking levels |
+//! | tangents bound how far from optimal shares are | theory, 5; Mak et al. 1999 | [`optimality_gap`] | convex; blocks of its own; many blocks |
 //! | errors of channel knowledge are noise, at full power | theory, 6 | [`channel_errors`] | uncorrelated; mean 0; full power |
+//! | alternating on the averaged error never raises it | theory, 6 | [`averaged_descent`] | own weight; noise of the error; same error |
+//! | a bound on the averaged error of every transceiver | theory, 6 | [`averaged_bound`] | prices; positive semidefinite; limits; `T_n = L` |
 //!
 //! \[A\] is arXiv 2502.12559; *theory* is the chapter of that name in `docs/`. [`solver::strategies`] says
 //! what cases there are.
@@ -46,13 +56,18 @@
 
 pub mod alternating;
 pub mod arithmetic;
+pub mod averaged_bound;
+pub mod averaged_descent;
 pub mod certificate;
 pub mod channel_errors;
 pub mod concave_duals;
 pub mod dominant_subspace;
 pub mod envelope;
+pub mod interior_iterates;
 pub mod lemma_1;
 pub mod mean_squared_error;
+pub mod newton_system;
+pub mod optimality_gap;
 pub mod order;
 pub mod penalty;
 pub mod power_limited_precoder;
@@ -61,13 +76,19 @@ pub mod randomization;
 pub mod real_embedding;
 pub mod reduction;
 pub mod refinement;
+pub mod residual_confidence;
+pub mod scalar_power_control;
 pub mod scopes;
+pub mod simulation;
 pub mod single_device;
+pub mod smoothed_zero_forcing;
 pub mod step_sizes;
 pub mod streams_below_antennas;
 pub mod strict_feasibility;
 pub mod strong_duality;
+pub mod surrogates;
 pub mod transmit_power;
+pub mod truncated_inversion;
 pub mod value_in_power;
 pub mod weak_duality;
 

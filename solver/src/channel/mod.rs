@@ -16,4 +16,6 @@ pub use block_fading::BlockFading;
 pub use capacity::capacity;
 pub use fading::Fading;
 pub use gauss_markov::{GaussMarkov, jakes_correlation};
-pub(crate) use gauss_markov::{require_correlation, require_room};
+pub(crate) use gauss_markov::require_correlation;
+#[cfg(feature = "serde")]
+pub(crate) use gauss_markov::require_room;

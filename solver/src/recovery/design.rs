@@ -35,8 +35,8 @@ pub struct DesignOptions {
     pub refinement: Refinement,
     /// Seed of the random directions. Default: 0.
     pub seed: u64,
-    /// A [`Designer`](super::Designer) searches again where `mse/bound` is above that of its last search by more than this fraction.
-    /// Default: 0.02. Valid: at least 0; infinite: never again.
+    /// A [`Designer`](super::Designer) searches again where `mse/bound` is above the least since its last search by more than this fraction.
+    /// Default: 0.03. Valid: at least 0, and finite.
     pub drift: f64,
 }
 
@@ -50,15 +50,16 @@ impl Default for DesignOptions {
             rough: Refinement { decrease: 3e-3, max_iterations: 100 },
             refinement: Refinement { decrease: 1e-8, ..Default::default() },
             seed: 0,
-            drift: 0.02,
+            drift: 0.03,
         }
     }
 }
 
 impl DesignOptions {
     pub(super) fn validate(&self) -> Result<(), Error> {
-        if self.drift.is_nan() || self.drift < 0.0 {
-            return Err(Error::InvalidOption { option: "drift", value: self.drift, valid: "at least 0" });
+        if !(self.drift >= 0.0 && self.drift.is_finite()) {
+            let valid = "at least 0 and finite";
+            return Err(Error::InvalidOption { option: "drift", value: self.drift, valid });
         }
         for (option, number) in [("starts", self.starts), ("finalists", self.finalists)] {
             if number == 0 {

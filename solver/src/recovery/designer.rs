@@ -12,7 +12,7 @@ use crate::relaxation::{Relaxation, Solver};
 /// Every block's `mmse` relaxation is solved, from the last solution ([`Solver`]), so every [`Design`] has its bound. The last
 /// aggregator, where it has the shape `R×L` of the new problem's, is refined ([`refine`]). The result is taken if
 ///
-/// `mse/bound ≤ (1 + drift) · (mse/bound of the last search)`, `drift` of [`DesignOptions`];
+/// `mse/bound ≤ (1 + drift) · (the least mse/bound since the last search)`, `drift` of [`DesignOptions`];
 ///
 /// else there is a search, and the better of both counts. A result depends on what came before it, but not on the number of threads.
 ///
@@ -38,8 +38,8 @@ pub struct Designer {
 #[derive(Debug, Clone)]
 struct Last {
     design: Design,
-    /// `mse/bound` of the last search.
-    searched: f64,
+    /// The least `mse/bound` since the last search.
+    least: f64,
 }
 
 impl Designer {
@@ -60,17 +60,19 @@ impl Designer {
         let (relaxed, bound) = relax(problem, &mut self.relaxation)?;
         let last = self.last.take().and_then(|last| self.follow(problem, bound, &last));
         let next = match last {
-            Some(last) if last.design.mse / bound <= (1.0 + self.options.drift) * last.searched => last,
+            Some(Last { design, least }) if design.mse / bound <= (1.0 + self.options.drift) * least => {
+                Last { least: least.min(design.mse / bound), design }
+            }
             last => {
                 let mut design = search(problem, relaxed.as_ref(), bound, &self.options)?;
-                if let Some(last) = last {
-                    let iterations = design.iterations + last.design.iterations;
-                    if last.design.mse < design.mse {
-                        design = last.design;
+                if let Some(Last { design: followed, .. }) = last {
+                    let iterations = design.iterations + followed.iterations;
+                    if followed.mse < design.mse {
+                        design = followed;
                     }
                     design.iterations = iterations;
                 }
-                Last { searched: design.mse / bound, design }
+                Last { least: design.mse / bound, design }
             }
         };
         Ok(&self.last.insert(next).design)
@@ -80,7 +82,7 @@ impl Designer {
     fn follow(&self, problem: &Problem, bound: f64, last: &Last) -> Option<Last> {
         let refined = refine(problem, last.design.transceiver.aggregator(), &self.options.refinement).ok()?;
         let design = finish(vec![(Method::Last, refined)], Some(bound), 0).ok()?;
-        Some(Last { design, searched: last.searched })
+        Some(Last { design, least: last.least })
     }
 
     /// Forgets the last problem: the next is designed from scratch.

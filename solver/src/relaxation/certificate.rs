@@ -41,7 +41,9 @@ pub struct Certificate {
 impl Certificate {
     pub(super) fn new(lower: f64, upper: f64, scope: Scope) -> Result<Self, Error> {
         let (lower, upper) = (lower * (1.0 - ROUNDING), upper * (1.0 + ROUNDING));
-        if lower.is_finite() && upper.is_finite() && lower <= upper {
+        // Below the normal numbers nothing is left of the relative precision.
+        let lower = if lower.abs() < f64::MIN_POSITIVE { 0.0 } else { lower };
+        if lower.is_finite() && upper.is_normal() && lower <= upper {
             Ok(Self { lower, upper, scope })
         } else {
             Err(Error::Numerical { operation: "the certificate" })
@@ -56,6 +58,7 @@ impl Certificate {
 
 /// A bound, relative to the sum of the products' sizes, on the rounding of a sum of so many products of complex numbers, and on that of
 /// eigenvalues and singular values of matrices of so many rows, relative to their norm.
+/// For the latter it is an assumption: the known bounds have unspecified constants.
 fn rounding(terms: usize) -> f64 {
     (terms + 2) as f64 * f64::EPSILON
 }
@@ -88,9 +91,9 @@ impl Positive {
         Ok(Self { matrix: hermitian_part((&root * root.adjoint()).as_ref()), root })
     }
 
-    /// `tr G G^H`.
+    /// `tr G G^H`, column by column, so that no sum is long.
     pub fn trace(&self) -> f64 {
-        squared_norm(self.root.as_ref())
+        (0..self.root.ncols()).map(|j| squared_norm(self.root.as_ref().subcols(j, 1))).sum()
     }
 
     /// A lower bound on `tr (G G^H)^{1/2}`, the sum of the singular values of `G`.
@@ -102,12 +105,12 @@ impl Positive {
     }
 
     /// The same matrix times `factor ≥ 0`.
-    pub fn scaled(self, factor: f64) -> Self {
+    fn scaled(self, factor: f64) -> Self {
         Self { matrix: scaled(self.matrix, factor), root: scaled(self.root, factor.sqrt()) }
     }
 }
 
-fn scaled(mut matrix: Mat<c64>, factor: f64) -> Mat<c64> {
+pub(super) fn scaled(mut matrix: Mat<c64>, factor: f64) -> Mat<c64> {
     scale(matrix.as_mut(), factor);
     matrix
 }
@@ -120,6 +123,9 @@ pub(super) fn require_dual_count(problem: &Problem, dual: &[Mat<c64>]) -> Result
     }
     Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices, found })
 }
+
+/// A squared norm below this may have lost parts to underflow.
+const SMALLEST: f64 = 1e-100;
 
 /// Lower bounds on the eigenvalues, ascending, of every `H_n^H X H_n`.
 pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Error> {
@@ -135,8 +141,12 @@ pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Err
         // Z = G^H H_n is known to within `lost`, Z^H Z and its eigenvalues to within `square`.
         let lost = rounding(z.nrows()) * size * squared_norm(channel.as_ref()).sqrt();
         let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
-        for value in &mut values {
+        let known = squared_norm(z) >= SMALLEST;
+        for value in values.iter_mut().filter(|_| known) {
             *value = ((*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
+        }
+        if !known {
+            values.fill(0.0);
         }
         Ok(values)
     };
@@ -147,12 +157,16 @@ pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Err
 pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Positive>, Error> {
     require_dual_count(problem, dual)?;
     let channels = problem.channels();
+    // A common factor divides out again, and a power of two is exact.
+    let size = dual.iter().map(|multiplier| multiplier.norm_max()).fold(0.0, f64::max);
+    let unit = if size > 0.0 { 2.0_f64.powi((-size.log2() as i32).clamp(-1000, 1000)) } else { 1.0 };
     let columns = channels.iter().map(Mat::ncols).sum();
     let mut amplified = Mat::<c64>::zeros(problem.receive_antennas(), columns);
     let mut feasible = Vec::with_capacity(dual.len());
     let (mut next, mut lost) = (0, 0.0);
     for (device, (channel, multiplier)) in channels.iter().zip(dual).enumerate() {
         let side = channel.ncols();
+        let multiplier = scaled(multiplier.clone(), unit);
         let positive = Positive::part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
         multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.root.as_ref());
         lost += rounding(side).powi(2) * squared_norm(channel.as_ref()) * positive.trace();
@@ -161,13 +175,17 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
     }
     // Y = [H_1 G_1 … H_N G_N] is known to within the root of `lost`, Y Y^H and its eigenvalues to within `square`.
     let received = &amplified * amplified.adjoint();
-    let largest = eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0).max(0.0);
-    let square = rounding(columns + received.nrows()) * squared_norm(amplified.as_ref());
-    let largest = ((largest + square).sqrt() + lost.sqrt()).powi(2);
-    if !largest.is_finite() {
+    let norm = squared_norm(amplified.as_ref());
+    let largest = if norm < SMALLEST {
+        SMALLEST
+    } else {
+        let square = rounding(columns + received.nrows()) * norm;
+        eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0) + square
+    };
+    let factor = (largest.sqrt() + lost.sqrt()).powi(-2);
+    if !factor.is_normal() {
         return Err(Error::Numerical { operation: "the largest eigenvalue of what is received" });
     }
-    let factor = if largest > 0.0 { 1.0 / largest } else { 1.0 };
     Ok(feasible.into_iter().map(|multiplier| multiplier.scaled(factor)).collect())
 }
 

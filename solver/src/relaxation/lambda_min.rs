@@ -6,7 +6,7 @@
 //! (17) replaces the power constraint `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` by a sufficient one, so its value is no bound
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, seen};
+use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, scaled, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
@@ -64,8 +64,11 @@ pub(super) fn feasible_points(
     for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
         scale = scale.max(demand(problem, device) / eigenvalues[0]);
     }
+    if !scale.is_normal() {
+        return Err(Error::Numerical { operation: "the scale of the primal point" });
+    }
     let dual = dual_feasible(problem, dual)?;
     let lower = dual.iter().enumerate().map(|(n, u)| demand(problem, n) * u.trace()).sum();
     let certificate = Certificate::new(lower, scale * x.trace(), Scope::Program)?;
-    Ok((x.scaled(scale).matrix, matrices(dual), certificate))
+    Ok((scaled(x.matrix, scale), matrices(dual), certificate))
 }

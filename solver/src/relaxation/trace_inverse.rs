@@ -6,7 +6,7 @@
 //! Where every device has exactly `L` antennas, its lower bound holds for the `α` of *every* zero-forcing transceiver
 //! ([`Scope::ZeroForcing`]).
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, seen};
+use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, scaled, seen};
 use super::solver::FeasiblePoints;
 use super::{Options, Relaxation, Solution};
 use crate::error::{Error, Quantity};
@@ -65,6 +65,9 @@ pub(super) fn feasible_points(
         let power: f64 = eigenvalues.iter().map(|value| 1.0 / value).sum();
         scale = scale.max(power / problem.precoder_budget(device));
     }
+    if !scale.is_normal() {
+        return Err(Error::Numerical { operation: "the scale of the primal point" });
+    }
     let dual = dual_feasible(problem, dual)?;
     let mut lower = 0.0;
     for (device, multiplier) in dual.iter().enumerate() {
@@ -72,5 +75,5 @@ pub(super) fn feasible_points(
     }
     let scope = if problem.is_square() { Scope::ZeroForcing } else { Scope::Program };
     let certificate = Certificate::new(lower, scale * x.trace(), scope)?;
-    Ok((x.scaled(scale).matrix, matrices(dual), certificate))
+    Ok((scaled(x.matrix, scale), matrices(dual), certificate))
 }
