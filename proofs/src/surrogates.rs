@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn worst(constraints: &[Surrogate], displacement: &[f64]) -> f64 {
-        constraints.iter().map(|c| c.at(displacement)).fold(f64::NEG_INFINITY, f64::max)
+        constraints.iter().map(|c| c.at(displacement).unwrap()).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// `x̂` of the last iteration, from (22).
@@ -187,13 +187,14 @@ mod tests {
         for (kept, surrogate) in state.estimates().iter().zip(&all) {
             let size = 1.0 + surrogate.value.abs();
             prop_assert!(
-                (kept.value - surrogate.at(&nowhere)).abs() <= 1e-9 * size,
+                (kept.value - surrogate.at(&nowhere).unwrap()).abs() <= 1e-9 * size,
                 "{kept:?}, {surrogate:?}"
             );
             for (j, u) in kept.gradient.iter().enumerate() {
                 let step = |t: f64| {
                     surrogate
                         .at(&(0..nowhere.len()).map(|i| if i == j { t } else { 0.0 }).collect::<Vec<_>>())
+                        .unwrap()
                 };
                 // Exact for a quadratic.
                 prop_assert!(
@@ -243,8 +244,8 @@ mod tests {
             let displacement = minus(other, &last.point);
             if worst(constraints, &displacement) <= 0.0 {
                 let away = minus(other, &found);
-                let least = objective.at(&here) + objective.curvature * dot(&away, &away);
-                let there = objective.at(&displacement);
+                let least = objective.at(&here).unwrap() + objective.curvature * dot(&away, &away);
+                let there = objective.at(&displacement).unwrap();
                 prop_assert!(
                     there >= least - within,
                     "f̂ = {there} at {other:?}, but {least} by strong convexity"
@@ -309,7 +310,9 @@ mod tests {
         let end = |gradient: f64, curvature: f64| {
             let surrogate = Surrogate { value: 0.0, gradient: vec![gradient], curvature };
             let points = (-100..=100).map(|k| f64::from(k) / 100.0);
-            points.min_by(|a, b| surrogate.at(&[*a]).total_cmp(&surrogate.at(&[*b]))).unwrap()
+            points
+                .min_by(|a, b| surrogate.at(&[*a]).unwrap().total_cmp(&surrogate.at(&[*b]).unwrap()))
+                .unwrap()
         };
         assert_eq!((end(1e-6, 0.0), end(-1e-6, 0.0)), (-1.0, 1.0));
         assert_eq!((end(1e-6, 1.0), end(-1e-6, 1.0)), (0.0, 0.0));

@@ -17,7 +17,8 @@ use solver::sca::subproblem::{
     AutomaticBackend, BackendFailure, Candidate, ClarabelBackend, NativeBackend, Subproblem, SubproblemSolver,
 };
 use solver::sca::{
-    Evaluation, Function, Polyhedron, Rng, ScaError, ScaOptions, StochasticProgram, StochasticSca,
+    Evaluation, Function, Polyhedron, PolyhedronError, Rng, ScaError, ScaOptions, StochasticProgram,
+    StochasticSca,
 };
 
 /// `mmse` by alternating between the best precoders for an aggregator and the best aggregator for precoders, on `A` with as many columns as
@@ -215,16 +216,20 @@ impl SubproblemSolver for Bisection {
             };
             (0..set.dimension()).map(of).collect()
         };
+        let excess = |multiplier: f64| {
+            let refused = |error: PolyhedronError| BackendFailure::Refused { reason: error.to_string() };
+            row.residual(&at(multiplier)).map_err(refused)
+        };
         let (mut low, mut high) = (-1.0, 1.0);
-        while row.residual(&at(low)) < 0.0 && low > -1e300 {
+        while excess(low)? < 0.0 && low > -1e300 {
             low *= 2.0;
         }
-        while row.residual(&at(high)) > 0.0 && high < 1e300 {
+        while excess(high)? > 0.0 && high < 1e300 {
             high *= 2.0;
         }
         for _ in 0..80 {
             let middle = 0.5 * (low + high);
-            if row.residual(&at(middle)) > 0.0 { low = middle } else { high = middle }
+            if excess(middle)? > 0.0 { low = middle } else { high = middle }
         }
         Ok(Candidate {
             point: at(high),

@@ -51,7 +51,9 @@ proptest! {
         let demand: f64 = values.iter().map(|s| side as f64 / (s * s)).sum();
         let inverse: f64 = values.iter().map(|s| 1.0 / s).sum();
         for (relaxation, optimum) in [(Relaxation::LambdaMin, demand), (Relaxation::TraceInverse, inverse * inverse)] {
-            if let Some((lower, upper)) = interval(relaxation, &problem, 10_f64.powf(gap)) {
+            let interval = interval(relaxation, &problem, 10_f64.powf(gap));
+            prop_assert!(interval.is_some() || largest > 1e5 * least, "{relaxation:?}: no interval");
+            if let Some((lower, upper)) = interval {
                 prop_assert!(
                     lower <= optimum * (1.0 + slack) && upper >= optimum * (1.0 - slack),
                     "{relaxation:?}: {optimum:e} outside [{lower:e}, {upper:e}], slack {slack:e}"
@@ -77,11 +79,67 @@ proptest! {
         let (largest, least) = values.iter().fold((0.0_f64, 1.0_f64), |(l, s), v| (l.max(*v), s.min(*v)));
         let slack = 1e-11 + 32.0 * f64::EPSILON * largest / least;
         let optimum: f64 = values.iter().map(|s| side as f64 / (s * s)).sum();
-        if let Ok(certificate) = Relaxation::LambdaMin.certify(&problem, primal.as_ref(), &[dual]) {
+        let certificate = Relaxation::LambdaMin.certify(&problem, primal.as_ref(), &[dual]);
+        prop_assert!(certificate.is_ok() || largest > 1e3 * least, "{certificate:?}");
+        if let Ok(certificate) = certificate {
             prop_assert!(certificate.lower <= optimum * (1.0 + slack), "{certificate:?} {optimum:e}");
             prop_assert!(certificate.upper >= optimum * (1.0 - slack), "{certificate:?} {optimum:e}");
         }
     }
+}
+
+/// Points times any power of ten, down to the subnormal numbers: the same interval, a wider one, or an error.
+#[test]
+fn certificates_hold_at_every_scale_of_the_points() {
+    let channels = BlockFading::new(Fading::RAYLEIGH, 4, &[2; 3], 3).unwrap().block(0);
+    let problem = Problem::new(channels, vec![1.0; 3], 1.0).unwrap();
+    let scaled = |matrix: &Mat<c64>, exponent: i32| {
+        // In two steps: 1e-320 is no factor.
+        let factors = [10_f64.powi(exponent / 2), 10_f64.powi(exponent - exponent / 2)];
+        Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] * factors[0] * factors[1])
+    };
+    for relaxation in Relaxation::ALL {
+        let solution = relaxation.solve(&problem, &Options::default()).unwrap();
+        let optimum = solution.certificate;
+        for exponent in [-320, -315, -308, -300, -200, -100, 0, 100, 200, 300] {
+            let dual: Vec<_> = solution.dual.iter().map(|u| scaled(u, exponent)).collect();
+            let certificate = relaxation.certify(&problem, solution.primal.as_ref(), &dual).unwrap();
+            let what = format!("{relaxation:?} 1e{exponent}: {certificate:?} {optimum:?}");
+            assert!(certificate.lower <= optimum.upper, "{what}");
+            assert!(exponent < -308 || certificate.lower >= optimum.lower * (1.0 - 1e-9), "{what}");
+            let primal = scaled(&solution.primal, exponent);
+            if let Ok(certificate) = relaxation.certify(&problem, primal.as_ref(), &solution.dual) {
+                assert!(certificate.upper >= optimum.lower, "{relaxation:?} 1e{exponent}: {certificate:?}");
+            }
+        }
+    }
+}
+
+/// Channels and powers of any size: an interval that holds the optimum, which scales, or an error.
+#[test]
+fn certificates_hold_at_every_scale_of_the_channels() {
+    let channels = BlockFading::new(Fading::RAYLEIGH, 3, &[2], 5).unwrap().block(0);
+    let base = Problem::new(channels.clone(), vec![1.0], 1.0).unwrap();
+    let optimum = Relaxation::LambdaMin.solve(&base, &Options::default()).unwrap();
+    let mut certified = 0;
+    for size in [-160, -154, -150, -140, -100, -50, 50, 100, 150, 160] {
+        for power in [-300, -200, 0, 20, 200, 300] {
+            let scaled = Mat::from_fn(3, 2, |i, j| channels[0][(i, j)] * 10_f64.powi(size));
+            let problem = Problem::new(vec![scaled], vec![10_f64.powi(power)], 1.0).unwrap();
+            // α is in proportion to 1/(p ‖H‖²).
+            let expected = optimum.certificate.upper.log10() - f64::from(power) - 2.0 * f64::from(size);
+            let points = (optimum.primal.as_ref(), &optimum.dual);
+            if let Ok(certificate) = Relaxation::LambdaMin.certify(&problem, points.0, points.1) {
+                certified += 1;
+                let (lower, upper) = (certificate.lower.log10(), certificate.upper.log10());
+                assert!(
+                    lower <= expected + 1e-6 && upper >= expected - 1e-6,
+                    "1e{size}, p = 1e{power}: 1e{expected} outside [1e{lower}, 1e{upper}]"
+                );
+            }
+        }
+    }
+    assert!(certified >= 12, "{certified}");
 }
 
 /// A device with more antennas than the server: from 40 to 120 dB there is a design, a bound, and the bound is one.

@@ -15,7 +15,7 @@ mod gauss_markov;
 pub use block_fading::BlockFading;
 pub use capacity::capacity;
 pub use fading::Fading;
-pub use gauss_markov::{GaussMarkov, jakes_correlation};
 pub(crate) use gauss_markov::require_correlation;
 #[cfg(feature = "serde")]
 pub(crate) use gauss_markov::require_room;
+pub use gauss_markov::{GaussMarkov, jakes_correlation};

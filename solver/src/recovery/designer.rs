@@ -64,14 +64,15 @@ impl Designer {
                 Last { least: least.min(design.mse / bound), design }
             }
             last => {
-                let mut design = search(problem, relaxed.as_ref(), bound, &self.options)?;
-                if let Some(Last { design: followed, .. }) = last {
-                    let iterations = design.iterations + followed.iterations;
-                    if followed.mse < design.mse {
-                        design = followed;
+                let design = match (search(problem, relaxed.as_ref(), bound, &self.options), last) {
+                    (found, None) => found?,
+                    (Err(_), Some(last)) => last.design,
+                    (Ok(found), Some(Last { design: followed, .. })) => {
+                        let iterations = found.iterations + followed.iterations;
+                        let best = if followed.mse < found.mse { followed } else { found };
+                        Design { iterations, ..best }
                     }
-                    design.iterations = iterations;
-                }
+                };
                 Last { least: design.mse / bound, design }
             }
         };

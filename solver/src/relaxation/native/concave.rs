@@ -48,8 +48,8 @@ use newton::{Direction, Newton};
 const STEP_MARGIN: (f64, f64) = (0.02, 0.1);
 /// What is aimed at, as parts of the mean complementarity, and how many solutions of the Newton equations that takes, each the next one's
 /// estimate. The next aim is taken where a step of the last is short.
-const AIMS: [(f64, usize); 3] = [(0.01, 4), (0.3, 2), (1.0, 1)];
-const SHORT_STEP: f64 = 0.3;
+const AIMS: [(f64, usize); 2] = [(0.01, 4), (0.1, 1)];
+const SHORT_STEP: f64 = 0.6;
 /// Bisections of a step that leaves the cone.
 const BISECTIONS: usize = 7;
 /// Residuals beyond this many times `S` or `s_n` stop the complementarity from shrinking further.
