@@ -115,31 +115,43 @@ fn certificates_hold_at_every_scale_of_the_points() {
     }
 }
 
-/// Channels and powers of any size: an interval that holds the optimum, which scales, or an error.
+/// Channels and powers of any size have the same certificates, times what the value is in proportion to.
 #[test]
-fn certificates_hold_at_every_scale_of_the_channels() {
-    let channels = BlockFading::new(Fading::RAYLEIGH, 3, &[2], 5).unwrap().block(0);
-    let base = Problem::new(channels.clone(), vec![1.0], 1.0).unwrap();
-    let optimum = Relaxation::LambdaMin.solve(&base, &Options::default()).unwrap();
-    let mut certified = 0;
-    for size in [-160, -154, -150, -140, -100, -50, 50, 100, 150, 160] {
-        for power in [-300, -200, 0, 20, 200, 300] {
-            let scaled = Mat::from_fn(3, 2, |i, j| channels[0][(i, j)] * 10_f64.powi(size));
-            let problem = Problem::new(vec![scaled], vec![10_f64.powi(power)], 1.0).unwrap();
-            // α is in proportion to 1/(p ‖H‖²).
-            let expected = optimum.certificate.upper.log10() - f64::from(power) - 2.0 * f64::from(size);
-            let points = (optimum.primal.as_ref(), &optimum.dual);
-            if let Ok(certificate) = Relaxation::LambdaMin.certify(&problem, points.0, points.1) {
-                certified += 1;
-                let (lower, upper) = (certificate.lower.log10(), certificate.upper.log10());
+fn certificates_do_not_depend_on_units() {
+    let channels = BlockFading::new(Fading::RAYLEIGH, 4, &[2; 3], 5).unwrap().block(0);
+    let problem = |size: i32, power: i32, noise: i32| {
+        let of = |channel: &Mat<c64>| Mat::from_fn(4, 2, |i, j| channel[(i, j)] * 10_f64.powi(size));
+        let channels = channels.iter().map(of).collect();
+        Problem::new(channels, vec![10_f64.powi(power); 3], 10_f64.powi(noise)).unwrap()
+    };
+    let base = problem(0, 0, 0);
+    for relaxation in Relaxation::ALL {
+        let solution = relaxation.solve(&base, &Options::default()).unwrap();
+        let expected = solution.certificate;
+        // α is in proportion to 1/(p ‖H‖²), the MSE depends on p ‖H‖²/σ² alone.
+        for (size, power) in
+            [(-70, 0), (-51, 0), (-51, 102), (0, 110), (0, -110), (60, 0), (60, -120), (-60, 120)]
+        {
+            let mmse = relaxation == Relaxation::Mmse;
+            let problem = problem(size, power, if mmse { 2 * size + power } else { 0 });
+            let unit = if mmse { 1.0 } else { 10_f64.powi(-power) * 10_f64.powi(-2 * size) };
+            // X is in proportion to 1/(p ‖H‖²) or, of the MSE, to 1/σ²; U to 1/‖H‖².
+            let primal = solution.primal.as_ref();
+            let x = Mat::from_fn(4, 4, |i, j| primal[(i, j)] * 10_f64.powi(-2 * size) * 10_f64.powi(-power));
+            let certificate = relaxation.certify(&problem, x.as_ref(), &solution.dual);
+            let certificate = certificate
+                .unwrap_or_else(|error| panic!("{relaxation:?} 1e{size}, p = 1e{power}: {error:?}"));
+            for (found, expected) in
+                [(certificate.lower, expected.lower), (certificate.upper, expected.upper)]
+            {
+                let relative = (found / (expected * unit) - 1.0).abs();
                 assert!(
-                    lower <= expected + 1e-6 && upper >= expected - 1e-6,
-                    "1e{size}, p = 1e{power}: 1e{expected} outside [1e{lower}, 1e{upper}]"
+                    relative < 1e-9,
+                    "{relaxation:?} 1e{size}, p = 1e{power}: {found:e} {expected:e} {unit:e}"
                 );
             }
         }
     }
-    assert!(certified >= 12, "{certified}");
 }
 
 /// A device with more antennas than the server: from 40 to 120 dB there is a design, a bound, and the bound is one.

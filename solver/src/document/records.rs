@@ -7,7 +7,7 @@ use crate::sca::TerminationReason;
 use crate::transceiver::Transceiver;
 use crate::{assignment, csi, recovery, relaxation, sca, transceiver};
 use serde::de::{Error, Unexpected};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// For `#[serde(deserialize_with)]`: a residual or a violation, at least 0 and finite.
 pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -17,6 +17,15 @@ pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D:
 /// For `#[serde(deserialize_with)]`: a confidence inside (0, 1).
 pub(crate) fn confidence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     number(deserializer, is_confidence, "a confidence inside (0, 1)")
+}
+
+/// For `#[serde(serialize_with)]`: what is infinite is `null`, as not every format has infinities.
+pub(crate) fn infinity_as_null<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    value.is_finite().then_some(*value).serialize(serializer)
+}
+
+fn null_as_infinity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
 
 fn number<'de, D: Deserializer<'de>>(
@@ -84,11 +93,11 @@ fn require_history(history: &[sca::IterationRecord], dimension: usize) -> Result
 
 /// A type whose fields are read as they are and then checked.
 macro_rules! checked {
-    ($name:ident of $module:ident { $($field:ident: $type:ty),* } $check:expr) => {
+    ($name:ident of $module:ident { $($(#[$meta:meta])* $field:ident: $type:ty),* } $check:expr) => {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         pub(crate) struct $name {
-            $($field: $type),*
+            $($(#[$meta])* $field: $type),*
         }
 
         impl TryFrom<$name> for $module::$name {
@@ -119,20 +128,24 @@ checked!(Alternated of csi { transceiver: Transceiver, mse: f64, iterations: usi
 });
 
 checked!(Refined of recovery {
-    transceiver: Transceiver, mse: f64, stationarity: f64, iterations: usize, converged: bool
+    transceiver: Transceiver, mse: f64,
+    #[serde(deserialize_with = "null_as_infinity")] stationarity: f64,
+    iterations: usize, converged: bool
 } |refined| {
     require_size("mse", refined.mse)?;
-    require_size("stationarity", refined.stationarity)
+    require_bound("stationarity", refined.stationarity)
 });
 
 checked!(Design of recovery {
-    transceiver: Transceiver, mse: f64, method: Method, bound: Option<f64>, stationarity: f64, iterations: usize
+    transceiver: Transceiver, mse: f64, method: Method, bound: Option<f64>,
+    #[serde(deserialize_with = "null_as_infinity")] stationarity: f64,
+    iterations: usize
 } |design| {
     require_size("mse", design.mse)?;
     design.bound.map_or(Ok(()), |bound| {
-        require(bound > 0.0 && bound.is_finite(), "bound", bound, "above 0 and finite")
+        require(bound >= 0.0 && bound.is_finite(), "bound", bound, "at least 0 and finite")
     })?;
-    require_size("stationarity", design.stationarity)
+    require_bound("stationarity", design.stationarity)
 });
 
 checked!(IterationRecord of sca {

@@ -48,8 +48,9 @@ fn root(modes: impl Iterator<Item = Mode> + Clone, budget: f64) -> f64 {
             break;
         }
         // Newton on 1/√q − 1/√s(μ), nearly linear in μ (the secular equation of trust regions).
-        let slope: f64 =
-            positive().map(|(value, weight)| weight * value / (value + multiplier).powi(3)).sum();
+        let slope: f64 = positive()
+            .map(|(value, weight)| weight * (value / (value + multiplier)) / (value + multiplier).powi(2))
+            .sum();
         let step = power / slope * ((power / budget).sqrt() - 1.0);
         if multiplier + step <= multiplier {
             break;

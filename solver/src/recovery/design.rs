@@ -112,6 +112,7 @@ pub struct Design {
     /// if there is such a bound.
     pub bound: Option<f64>,
     /// `‖∇F‖ ‖A‖ / F`: 0 at a stationary point of P_s, or for zero forcing what [`refine_zero_forcing`](super::refine_zero_forcing) calls stationarity.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::document::records::infinity_as_null"))]
     pub stationarity: f64,
     /// Iterations of all refinements.
     pub iterations: usize,

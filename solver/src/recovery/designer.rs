@@ -64,10 +64,10 @@ impl Designer {
                 Last { least: least.min(design.mse / bound), design }
             }
             last => {
-                let design = match (search(problem, relaxed.as_ref(), bound, &self.options), last) {
-                    (found, None) => found?,
-                    (Err(_), Some(last)) => last.design,
-                    (Ok(found), Some(Last { design: followed, .. })) => {
+                let found = search(problem, relaxed.as_ref(), bound, &self.options)?;
+                let design = match last {
+                    None => found,
+                    Some(Last { design: followed, .. }) => {
                         let iterations = found.iterations + followed.iterations;
                         let best = if followed.mse < found.mse { followed } else { found };
                         Design { iterations, ..best }

@@ -63,6 +63,7 @@ pub struct Refined {
     pub mse: f64,
     /// `‖∇F‖ ‖A‖ / F` at the end: 0 at a stationary point of P_s; infinite where `F` has no gradient and some step lowers it, as at `A = 0`
     /// while some channel is open. Of zero forcing: [`refine_zero_forcing`](super::refine_zero_forcing).
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::document::records::infinity_as_null"))]
     pub stationarity: f64,
     /// Iterations taken, over all descents.
     pub iterations: usize,

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Spectrum, eigenvalues, hermitian_part, multiply, require_matrix, scale, side_by_side, squared_norm,
+    Spectrum, eigenvalues, hermitian_part, multiply, power_of_two, require_matrix, scale, side_by_side,
+    squared_norm,
 };
 use crate::problem::Problem;
 use faer::{Mat, MatRef, Side, c64};
@@ -124,29 +125,38 @@ pub(super) fn require_dual_count(problem: &Problem, dual: &[Mat<c64>]) -> Result
     Err(Error::DeviceCount { quantity: Quantity::DualMatrix, devices, found })
 }
 
-/// A squared norm below this may have lost parts to underflow.
-const SMALLEST: f64 = 1e-100;
+/// Products of channels and factors below this may have lost their precision to underflow: they count as unknown, up to this.
+const SMALLEST: f64 = 1e-250;
+/// The size that a sum of unknown products is given.
+const UNKNOWN: f64 = 1e-100;
+
+/// `M = unit · M'` with a power of two and the largest entry of `M'` near 1, so that squares of it are exact to rounding. `None` where that is unknown.
+fn unit_size(matrix: MatRef<'_, c64>) -> Result<Option<(f64, Mat<c64>)>, Error> {
+    let largest = matrix.norm_max();
+    if !largest.is_finite() {
+        return Err(Error::Numerical { operation: "the products of the certificate" });
+    }
+    let unit = power_of_two(largest);
+    Ok((largest >= SMALLEST).then(|| (unit, scaled(matrix.to_owned(), unit.recip()))))
+}
 
 /// Lower bounds on the eigenvalues, ascending, of every `H_n^H X H_n`.
 pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Error> {
     let channels = side_by_side(problem.channels());
     let mut amplified = Mat::<c64>::zeros(channels.nrows(), channels.ncols());
     multiply(amplified.as_mut(), x.root.adjoint(), channels.as_ref());
-    let size = x.trace().sqrt();
+    let size = x.root.norm_l2();
     let mut next = 0;
     let of_device = |channel: &Mat<c64>| {
         let z = amplified.as_ref().subcols(next, channel.ncols());
         next += channel.ncols();
-        let mut values = eigenvalues(hermitian_part((z.adjoint() * z).as_ref()).as_ref())?;
+        let Some((unit, z)) = unit_size(z)? else { return Ok(vec![0.0; channel.ncols()]) };
+        let mut values = eigenvalues(hermitian_part((z.adjoint() * &z).as_ref()).as_ref())?;
         // Z = G^H H_n is known to within `lost`, Z^H Z and its eigenvalues to within `square`.
-        let lost = rounding(z.nrows()) * size * squared_norm(channel.as_ref()).sqrt();
-        let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
-        let known = squared_norm(z) >= SMALLEST;
-        for value in values.iter_mut().filter(|_| known) {
-            *value = ((*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
-        }
-        if !known {
-            values.fill(0.0);
+        let lost = rounding(z.nrows()) * size * channel.norm_l2();
+        let square = rounding(z.nrows() + z.ncols()) * squared_norm(z.as_ref());
+        for value in &mut values {
+            *value = (unit * (*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
         }
         Ok(values)
     };
@@ -157,32 +167,32 @@ pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Err
 pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Positive>, Error> {
     require_dual_count(problem, dual)?;
     let channels = problem.channels();
-    // A common factor divides out again, and a power of two is exact.
-    let size = dual.iter().map(|multiplier| multiplier.norm_max()).fold(0.0, f64::max);
-    let unit = if size > 0.0 { 2.0_f64.powi((-size.log2() as i32).clamp(-1000, 1000)) } else { 1.0 };
+    // A common factor divides out again.
+    let largest = dual.iter().map(|multiplier| multiplier.norm_max()).fold(0.0, f64::max);
+    let unit = power_of_two(largest).recip();
     let columns = channels.iter().map(Mat::ncols).sum();
     let mut amplified = Mat::<c64>::zeros(problem.receive_antennas(), columns);
     let mut feasible = Vec::with_capacity(dual.len());
-    let (mut next, mut lost) = (0, 0.0);
+    let (mut next, mut lost) = (0, 0.0_f64);
     for (device, (channel, multiplier)) in channels.iter().zip(dual).enumerate() {
         let side = channel.ncols();
         let multiplier = scaled(multiplier.clone(), unit);
         let positive = Positive::part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
         multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.root.as_ref());
-        lost += rounding(side).powi(2) * squared_norm(channel.as_ref()) * positive.trace();
+        lost = lost.hypot(rounding(side) * channel.norm_l2() * positive.root.norm_l2());
         feasible.push(positive);
         next += side;
     }
-    // Y = [H_1 G_1 … H_N G_N] is known to within the root of `lost`, Y Y^H and its eigenvalues to within `square`.
-    let received = &amplified * amplified.adjoint();
-    let norm = squared_norm(amplified.as_ref());
-    let largest = if norm < SMALLEST {
-        SMALLEST
-    } else {
-        let square = rounding(columns + received.nrows()) * norm;
-        eigenvalues(received.as_ref())?.last().copied().unwrap_or(0.0) + square
+    // Y = [H_1 G_1 … H_N G_N] is known to within `lost`, Y Y^H and its eigenvalues to within `square`.
+    let norm = match unit_size(amplified.as_ref())? {
+        None => UNKNOWN,
+        Some((unit, y)) => {
+            let largest = eigenvalues((&y * y.adjoint()).as_ref())?.last().copied().unwrap_or(0.0);
+            let square = rounding(y.nrows() + columns) * squared_norm(y.as_ref());
+            unit * (largest + square).sqrt()
+        }
     };
-    let factor = (largest.sqrt() + lost.sqrt()).powi(-2);
+    let factor = (norm + lost).powi(-2);
     if !factor.is_normal() {
         return Err(Error::Numerical { operation: "the largest eigenvalue of what is received" });
     }

@@ -54,7 +54,7 @@ pub enum Relaxation {
 pub struct Options {
     /// Largest relative gap `(upper − lower)/upper` of the certificate. Default: `1e-7`. Valid: `1e-11` to 1, 1 excluded.
     pub relative_gap: f64,
-    /// Most iterations. Default: 100; the native methods need about 10. Valid: at least 1.
+    /// Most iterations. Default: 100; the native methods need about 6. Valid: at least 1.
     pub max_iterations: usize,
 }
 
