@@ -168,6 +168,11 @@ pub(crate) fn unit_of(matrix: MatRef<'_, c64>) -> f64 {
         .col_iter()
         .flat_map(|column| column.iter())
         .fold(0.0_f64, |largest, entry| largest.max(entry.re.abs()).max(entry.im.abs()));
+    unit_of_size(largest)
+}
+
+/// The same for a matrix of which this is the largest entry.
+pub(crate) fn unit_of_size(largest: f64) -> f64 {
     let unit = power_of_two(largest);
     let limit = 2.0_f64.powi(FAMILIAR_EXPONENT);
     if unit <= limit && unit.recip() <= limit { 1.0 } else { unit }

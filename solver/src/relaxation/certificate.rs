@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Spectrum, eigenvalues, hermitian_part, multiply, power_of_two, require_matrix, scale, side_by_side,
-    squared_norm,
+    Spectrum, eigenvalues, hermitian_part, multiply, require_matrix, scale, side_by_side, squared_norm,
+    unit_of_size,
 };
 use crate::problem::Problem;
-use faer::{Mat, MatRef, Side, c64};
+use faer::{Mat, MatMut, MatRef, Side, c64};
 
 /// What a lower bound bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,14 +130,21 @@ const SMALLEST: f64 = 1e-250;
 /// The size that a sum of unknown products is given.
 const UNKNOWN: f64 = 1e-100;
 
-/// `M = unit · M'` with a power of two and the largest entry of `M'` near 1, so that squares of it are exact to rounding. `None` where that is unknown.
-fn unit_size(matrix: MatRef<'_, c64>) -> Result<Option<(f64, Mat<c64>)>, Error> {
+/// The [`unit_of`](crate::linalg::unit_of) products, so that squares of what is divided by it neither overflow nor underflow; `None` where they
+/// are unknown.
+fn unit_of_products(matrix: MatRef<'_, c64>) -> Result<Option<f64>, Error> {
     let largest = matrix.norm_max();
     if !largest.is_finite() {
         return Err(Error::Numerical { operation: "the products of the certificate" });
     }
-    let unit = power_of_two(largest);
-    Ok((largest >= SMALLEST).then(|| (unit, scaled(matrix.to_owned(), unit.recip()))))
+    Ok((largest >= SMALLEST).then(|| unit_of_size(largest)))
+}
+
+/// Divides by a power of two.
+fn divide(matrix: MatMut<'_, c64>, unit: f64) {
+    if unit != 1.0 {
+        scale(matrix, unit.recip());
+    }
 }
 
 /// Lower bounds on the eigenvalues, ascending, of every `H_n^H X H_n`.
@@ -148,13 +155,15 @@ pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Err
     let size = x.root.norm_l2();
     let mut next = 0;
     let of_device = |channel: &Mat<c64>| {
-        let z = amplified.as_ref().subcols(next, channel.ncols());
+        let mut z = amplified.as_mut().subcols_mut(next, channel.ncols());
         next += channel.ncols();
-        let Some((unit, z)) = unit_size(z)? else { return Ok(vec![0.0; channel.ncols()]) };
-        let mut values = eigenvalues(hermitian_part((z.adjoint() * &z).as_ref()).as_ref())?;
+        let Some(unit) = unit_of_products(z.as_ref())? else { return Ok(vec![0.0; channel.ncols()]) };
+        divide(z.as_mut(), unit);
+        let z = z.as_ref();
+        let mut values = eigenvalues(hermitian_part((z.adjoint() * z).as_ref()).as_ref())?;
         // Z = G^H H_n is known to within `lost`, Z^H Z and its eigenvalues to within `square`.
         let lost = rounding(z.nrows()) * size * channel.norm_l2();
-        let square = rounding(z.nrows() + z.ncols()) * squared_norm(z.as_ref());
+        let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
         for value in &mut values {
             *value = (unit * (*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
         }
@@ -169,14 +178,15 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
     let channels = problem.channels();
     // A common factor divides out again.
     let largest = dual.iter().map(|multiplier| multiplier.norm_max()).fold(0.0, f64::max);
-    let unit = power_of_two(largest).recip();
+    let unit = unit_of_size(largest);
     let columns = channels.iter().map(Mat::ncols).sum();
     let mut amplified = Mat::<c64>::zeros(problem.receive_antennas(), columns);
     let mut feasible = Vec::with_capacity(dual.len());
     let (mut next, mut lost) = (0, 0.0_f64);
     for (device, (channel, multiplier)) in channels.iter().zip(dual).enumerate() {
         let side = channel.ncols();
-        let multiplier = scaled(multiplier.clone(), unit);
+        let rescaled = (unit != 1.0).then(|| scaled(multiplier.clone(), unit.recip()));
+        let multiplier = rescaled.as_ref().unwrap_or(multiplier);
         let positive = Positive::part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
         multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.root.as_ref());
         lost = lost.hypot(rounding(side) * channel.norm_l2() * positive.root.norm_l2());
@@ -184,10 +194,12 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
         next += side;
     }
     // Y = [H_1 G_1 … H_N G_N] is known to within `lost`, Y Y^H and its eigenvalues to within `square`.
-    let norm = match unit_size(amplified.as_ref())? {
+    let norm = match unit_of_products(amplified.as_ref())? {
         None => UNKNOWN,
-        Some((unit, y)) => {
-            let largest = eigenvalues((&y * y.adjoint()).as_ref())?.last().copied().unwrap_or(0.0);
+        Some(unit) => {
+            divide(amplified.as_mut(), unit);
+            let y = &amplified;
+            let largest = eigenvalues((y * y.adjoint()).as_ref())?.last().copied().unwrap_or(0.0);
             let square = rounding(y.nrows() + columns) * squared_norm(y.as_ref());
             unit * (largest + square).sqrt()
         }
