@@ -141,7 +141,7 @@ fn design_zero_forcing(problem: &Problem) {
         finalists: 1,
         rough: Refinement { decrease: 1e-2, max_iterations: 10 },
         refinement: Refinement { decrease: 1e-6, max_iterations: 20 },
-        seed: 0,
+        ..Default::default()
     };
     let Ok(design) = recovery::design_zero_forcing(problem, &options) else { return };
     check(problem, &design.transceiver);
