@@ -212,7 +212,7 @@ pub enum Error {
     },
     /// Zero forcing asks a device for more power than it has.
     #[error(
-        "zero forcing needs power {required} of device {device}, which has {available}; scale the aggregator by at least sqrt(required/available)"
+        "zero forcing needs power {required:?} of device {device}, which has {available:?}; scale the aggregator by at least sqrt(required/available)"
     )]
     PowerExceeded {
         /// Device index.
@@ -240,7 +240,7 @@ pub enum Error {
     },
     /// An iterative method stopped short of its tolerance. The best certified interval comes with it.
     #[error(
-        "no convergence in {iterations} iterations: the optimum is between {lower} and {upper}, relative gap above {tolerance:e}"
+        "no convergence in {iterations} iterations: the optimum is between {lower:?} and {upper:?}, relative gap above {tolerance:e}"
     )]
     NotConverged {
         /// Iterations taken.

@@ -158,6 +158,15 @@ pub(crate) fn squared_norm(matrix: MatRef<'_, c64>) -> f64 {
     inner(matrix, matrix)
 }
 
+/// `‖M‖_F` of a finite matrix, at either end of the floating-point range too.
+pub(crate) fn norm(matrix: MatRef<'_, c64>) -> f64 {
+    let squared = squared_norm(matrix);
+    if squared.is_normal() && unit_of_size(squared) == 1.0 {
+        return squared.sqrt();
+    }
+    unit_of(matrix) * squared_norm(rescaled(matrix).as_ref()).sqrt()
+}
+
 /// Matrices whose largest entry is within this power of two and its inverse are far from the ends of the floating-point range, and so are
 /// squares and cubes of them.
 const FAMILIAR_EXPONENT: i32 = 200;

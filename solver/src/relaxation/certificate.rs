@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Spectrum, eigenvalues, hermitian_part, multiply, require_matrix, scale, side_by_side, squared_norm,
+    Spectrum, eigenvalues, hermitian_part, multiply, norm, require_matrix, scale, side_by_side, squared_norm,
     unit_of_size,
 };
 use crate::problem::Problem;
@@ -152,7 +152,7 @@ pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Err
     let channels = side_by_side(problem.channels());
     let mut amplified = Mat::<c64>::zeros(channels.nrows(), channels.ncols());
     multiply(amplified.as_mut(), x.root.adjoint(), channels.as_ref());
-    let size = x.root.norm_l2();
+    let size = norm(x.root.as_ref());
     let mut next = 0;
     let of_device = |channel: &Mat<c64>| {
         let mut z = amplified.as_mut().subcols_mut(next, channel.ncols());
@@ -162,7 +162,7 @@ pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Err
         let z = z.as_ref();
         let mut values = eigenvalues(hermitian_part((z.adjoint() * z).as_ref()).as_ref())?;
         // Z = G^H H_n is known to within `lost`, Z^H Z and its eigenvalues to within `square`.
-        let lost = rounding(z.nrows()) * size * channel.norm_l2();
+        let lost = rounding(z.nrows()) * size * norm(channel.as_ref());
         let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
         for value in &mut values {
             *value = (unit * (*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
@@ -189,12 +189,12 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
         let multiplier = rescaled.as_ref().unwrap_or(multiplier);
         let positive = Positive::part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
         multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.root.as_ref());
-        lost = lost.hypot(rounding(side) * channel.norm_l2() * positive.root.norm_l2());
+        lost = lost.hypot(rounding(side) * norm(channel.as_ref()) * norm(positive.root.as_ref()));
         feasible.push(positive);
         next += side;
     }
     // Y = [H_1 G_1 … H_N G_N] is known to within `lost`, Y Y^H and its eigenvalues to within `square`.
-    let norm = match unit_of_products(amplified.as_ref())? {
+    let received = match unit_of_products(amplified.as_ref())? {
         None => UNKNOWN,
         Some(unit) => {
             divide(amplified.as_mut(), unit);
@@ -204,7 +204,7 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
             unit * (largest + square).sqrt()
         }
     };
-    let factor = (norm + lost).powi(-2);
+    let factor = (received + lost).powi(-2);
     if !factor.is_normal() {
         return Err(Error::Numerical { operation: "the largest eigenvalue of what is received" });
     }

@@ -3,7 +3,7 @@
 use super::embedding::basis;
 use super::program::{Program, Run};
 use crate::error::{Error, Quantity};
-use crate::linalg::{require_finite, require_full_column_rank, squared_norm, trace};
+use crate::linalg::{norm, require_finite, require_full_column_rank, trace};
 use crate::problem::Problem;
 use crate::relaxation::lambda_min::demand;
 use crate::relaxation::{Points, Relaxation};
@@ -26,8 +26,12 @@ impl Model {
     pub fn new(relaxation: Relaxation, problem: &Problem) -> Result<Self, Error> {
         if relaxation != Relaxation::Mmse {
             for (device, channel) in problem.channels().iter().enumerate() {
-                let norm = squared_norm(channel.as_ref()).sqrt();
-                require_full_column_rank(channel.as_ref(), norm, Quantity::Channel, device)?;
+                require_full_column_rank(
+                    channel.as_ref(),
+                    norm(channel.as_ref()),
+                    Quantity::Channel,
+                    device,
+                )?;
             }
         }
         let range = range(problem);

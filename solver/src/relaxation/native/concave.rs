@@ -31,7 +31,7 @@ mod tests;
 use super::{Elimination, reduced};
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Scratch, factorize, make_hermitian, multiply, require_full_column_rank, scale, side_by_side,
+    Scratch, factorize, make_hermitian, multiply, norm, require_full_column_rank, scale, side_by_side,
     squared_norm, trace,
 };
 use crate::mismatch;
@@ -143,8 +143,7 @@ pub(super) fn points(
 ) -> Result<Points, Error> {
     if relaxation == Relaxation::TraceInverse {
         for (device, channel) in problem.channels().iter().enumerate() {
-            let norm = squared_norm(channel.as_ref()).sqrt();
-            require_full_column_rank(channel.as_ref(), norm, Quantity::Channel, device)?;
+            require_full_column_rank(channel.as_ref(), norm(channel.as_ref()), Quantity::Channel, device)?;
         }
     }
     let noise_power = if relaxation == Relaxation::TraceInverse { 0.0 } else { problem.noise_power() };

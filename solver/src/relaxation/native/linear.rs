@@ -3,7 +3,7 @@
 use super::interior_point::InteriorPoint;
 use super::reduced;
 use crate::error::{Error, Quantity};
-use crate::linalg::{require_full_rank, squared_norm};
+use crate::linalg::{norm, require_full_rank};
 use crate::problem::Problem;
 use crate::relaxation::lambda_min::demand;
 use crate::relaxation::{Options, Points};
@@ -25,9 +25,8 @@ pub(super) fn points(
     for (device, channel) in channels.iter().enumerate() {
         let svd = channel.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
         let singular: Vec<f64> = svd.S().column_vector().iter().map(|value| value.re).collect();
-        let norm = squared_norm(channel.as_ref()).sqrt();
         let shape = (problem.receive_antennas(), channel.ncols());
-        require_full_rank(&singular, shape, norm, Quantity::Channel, device)?;
+        require_full_rank(&singular, shape, norm(channel.as_ref()), Quantity::Channel, device)?;
         let root = demand(problem, device).sqrt();
         method.set_channel(device, |row, i| svd.U()[(row, i)] * (singular[i] / root));
         rotations.push(svd.V().to_owned());
