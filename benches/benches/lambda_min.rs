@@ -116,7 +116,7 @@ mod peer {
             group.measurement_time((start.elapsed() * 12).max(Duration::from_secs(1)));
             let certificate = answer.certificate.expect("a certificate from its points");
             println!(
-                "N = {devices}, {name}: {:?}, {} iterations, certified gap {:.1e}",
+                "N = {devices}, {name}: {}, {} iterations, certified gap {:.1e}",
                 answer.status,
                 answer.iterations,
                 certificate.relative_gap()

@@ -153,8 +153,11 @@ fn backends_refuse_malformed_subproblems() {
                     _ => false,
                 };
                 match backend.solve(&subproblem) {
-                    Err(BackendFailure::Refused { reason: found }) => {
-                        assert!(found.contains(reason), "{name}, {goal:?}: {found}, expected {reason}");
+                    Err(BackendFailure::Malformed(found)) => {
+                        assert!(
+                            found.to_string().contains(reason),
+                            "{name}, {goal:?}: {found}, expected {reason}"
+                        );
                     }
                     Err(BackendFailure::Unsupported { .. }) if unsupported => {}
                     other => panic!("{name}, {goal:?}, {reason}: {other:?}"),

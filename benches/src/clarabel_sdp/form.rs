@@ -1,6 +1,5 @@
 //! The two forms of `lambda_min`, and Clarabel's answers in terms of the problem.
 
-use clarabel::solver::SolverStatus;
 use faer::{Mat, c64};
 use solver::relaxation::clarabel_sdp as sdp;
 use solver::relaxation::{Certificate, Points, Relaxation, lambda_min};
@@ -34,7 +33,7 @@ enum Built {
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// How it ended.
-    pub status: SolverStatus,
+    pub status: String,
     /// Interior-point iterations.
     pub iterations: usize,
     /// The optimal value by its own account.

@@ -264,6 +264,15 @@ impl TryFrom<GaussMarkov> for channel::GaussMarkov {
             let expected = (innovations.receive_antennas(), columns);
             require_matrix(channel.as_ref(), expected, Quantity::Channel, device)
                 .map_err(|error| format!("`last`: {error}"))?;
+            // Like the fading's mean, so that no later block overflows.
+            let largest = channel.norm_max();
+            let room = (8.0 * largest).is_finite();
+            records::require(
+                room,
+                "an entry of `last`",
+                format!("{largest:e}"),
+                "small enough for 8 times it to be finite",
+            )?;
         }
         Ok(Self::from_parts(correlation, innovations, last))
     }

@@ -82,6 +82,7 @@ impl DesignOptions {
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case", deny_unknown_fields)
 )]
+#[non_exhaustive]
 pub enum Method {
     /// The dominant subspace of the relaxation's `X`.
     DominantSubspace,

@@ -298,6 +298,12 @@ fn invalid_models_are_refused() {
         with(&process, "/last/0", column.clone()),
         "`last`: channel matrix H_n of device 0 is 4×1, expected 4×2",
     );
+    // No later block may overflow.
+    let huge = json!({ "rows": 4, "columns": 1, "re": [0.0, 0.0, 0.0, 1e308], "im": zeros });
+    assert_refused::<GaussMarkov>(
+        with(&process, "/last/1", huge),
+        "an entry of `last` is 1e308; valid: small enough",
+    );
     // Before block 0 there is no last block, afterwards always one.
     let count = |found: usize, expected: &str| {
         format!("the number of matrices in `last` is {found}; valid: {expected}")

@@ -4,7 +4,7 @@ use super::embedding;
 use crate::error::{Error, Quantity};
 use crate::linalg::require_matrix;
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SolverStatus, SupportedConeT};
+use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SupportedConeT};
 use faer::{Mat, MatRef, c64};
 
 /// How Clarabel factors its KKT matrix.
@@ -196,9 +196,9 @@ impl Run {
         self.solver.solve();
     }
 
-    /// How it ended.
-    pub fn status(&self) -> SolverStatus {
-        self.solver.solution.status
+    /// How it ended, in Clarabel's word: `Solved`, `AlmostSolved`, …
+    pub fn status(&self) -> String {
+        self.solver.solution.status.to_string()
     }
 
     /// Interior-point iterations taken.

@@ -26,6 +26,7 @@ pub use self::clarabel::ClarabelBackend;
 pub use self::osqp::OsqpBackend;
 pub use automatic::AutomaticBackend;
 pub(super) use certify::certify;
+pub use form::{MalformedSubproblem, Vector};
 pub use native::NativeBackend;
 pub(super) use solve::{Step, solve};
 
@@ -73,7 +74,7 @@ pub struct Candidate {
 }
 
 /// Why a backend returned no candidate.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum BackendFailure {
     /// It holds that there is no feasible point (a claim that the restoration then checks).
@@ -85,10 +86,13 @@ pub enum BackendFailure {
         /// What it needs.
         needs: &'static str,
     },
-    /// The data are malformed, or it refused them.
+    /// The subproblem is malformed.
+    #[error("malformed subproblem: {0}")]
+    Malformed(#[from] MalformedSubproblem),
+    /// It refused the data.
     #[error("the backend refused the problem: {reason}")]
     Refused {
-        /// The part that is malformed, with its value, or the backend's words.
+        /// Its own words.
         reason: String,
     },
     /// It stopped without an answer.
@@ -138,7 +142,7 @@ pub enum SubproblemError {
 }
 
 /// Solves convex subproblems. A backend may return any candidate; it is checked afterwards. The crate's own refuse
-/// ([`BackendFailure::Refused`]) a subproblem whose vectors differ in length from the dimension, that holds NaN or an infinity,
+/// ([`BackendFailure::Malformed`]) a subproblem whose vectors differ in length from the dimension, that holds NaN or an infinity,
 /// or whose curvatures have the wrong sign.
 pub trait SubproblemSolver {
     /// A candidate for `subproblem`.
