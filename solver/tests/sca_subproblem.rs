@@ -179,7 +179,7 @@ fn polyhedra_are_checked_when_built() {
     );
     // Σ x = 1 with x ≥ 0.6 in two variables misses by 0.2, or 0.2/√2 in units of a unit-norm row.
     match error(Polyhedron::simplex(2, 0.6)) {
-        PolyhedronError::Empty { least_violation } => {
+        PolyhedronError::Empty { least_violation, .. } => {
             assert!((least_violation - 0.2 / 2.0_f64.sqrt()).abs() < 1e-6, "{least_violation}")
         }
         other => panic!("{other:?}"),

@@ -206,11 +206,14 @@ pub enum PolyhedronError {
     },
     /// No point satisfies all rows.
     #[error(
-        "the polyhedron is empty: every point within its bounds misses some unit-norm row by {least_violation:e} or more"
+        "the polyhedron is empty: every point within its bounds, up to {radius:e} from the origin or the bounds next to it, misses some unit-norm row by {least_violation:e} or more"
     )]
     Empty {
-        /// The least that the largest violation can be, rows scaled to unit norm.
+        /// A lower bound on what the largest violation can be, rows scaled to unit norm.
         least_violation: f64,
+        /// How far from the point within the bounds that is nearest to the origin the bound holds: at least 5 times as far as the
+        /// point of least violation is.
+        radius: f64,
     },
     /// Whether a point exists, or which is nearest, could not be decided numerically.
     #[error("the polyhedron could not be searched")]

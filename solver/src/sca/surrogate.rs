@@ -35,11 +35,16 @@ impl Surrogate {
         self.value + dot(&self.gradient, displacement) + self.curvature * squared_norm(displacement)
     }
 
-    /// A magnitude to measure this function's residuals against:
-    /// `max(|f|, max(‖u‖, η) · max(1, size))` with `size` the size of points; 1 for a zero function.
+    /// The same function in other units.
+    pub(super) fn divided(&self, unit: f64) -> Self {
+        let gradient = self.gradient.iter().map(|u| u / unit).collect();
+        Self { value: self.value / unit, gradient, curvature: self.curvature / unit }
+    }
+
+    /// A magnitude to measure this function's residuals against, where displacements are of a size: `max(|f|, ‖u‖ size, η size²)`; 1 for
+    /// a zero function.
     pub(super) fn scale(&self, size: f64) -> f64 {
-        let scale = norm(&self.gradient).max(self.curvature) * size.max(1.0);
-        let scale = scale.max(self.value.abs());
+        let scale = (norm(&self.gradient) * size).max(self.curvature * size * size).max(self.value.abs());
         if scale > 0.0 { scale } else { 1.0 }
     }
 }

@@ -1,14 +1,9 @@
 //! Building a polyhedron, and showing that it has a point.
 
 use super::super::vector::norm;
-use super::{
-    AutomaticBackend, Goal, LinearRow, Polyhedron, PolyhedronError, Row, Subproblem, Surrogate, certify,
-};
-use crate::sca::polyhedron::FEASIBILITY_TOLERANCE;
+use super::{AutomaticBackend, LinearRow, Polyhedron, PolyhedronError, Row, Surrogate, solve};
+use crate::sca::subproblem::{LeastViolation, Step, least_violation};
 
-/// Weight of `‖x − c‖²` beside the largest violation in the search for a point: small enough to leave the least
-/// violation as it is, large enough to make the point unique.
-const PROXIMITY: f64 = 1e-6;
 /// Most variables: 80 MB for each vector.
 const MOST_VARIABLES: usize = 10_000_000;
 
@@ -101,34 +96,34 @@ fn check_rows(expected: usize, set: &Polyhedron) -> Result<(), PolyhedronError> 
     Ok(())
 }
 
-/// A point of `set`, or the least violation of an empty one: minimises the largest violation of the
-/// rows, scaled to unit norm, over the box `l ≤ x ≤ u`.
+/// The point of `set` nearest to its member so far, which is within the bounds; or of an empty set the least that the largest violation of the rows,
+/// scaled to unit norm, can be within the bounds.
 fn search(set: &Polyhedron) -> Result<Vec<f64>, PolyhedronError> {
-    let center = set.member.clone();
+    let (center, backend) = (&set.member, &mut AutomaticBackend);
+    let distance = Surrogate { value: 0.0, gradient: vec![0.0; set.dimension()], curvature: 1.0 };
+    let undecided = match solve(backend, set, center, &distance, &[]) {
+        Ok(Step { point, .. }) => return Ok(point),
+        Err(failure) => PolyhedronError::Undecided(failure),
+    };
     let bounds_only = Polyhedron { equalities: Vec::new(), inequalities: Vec::new(), ..set.clone() };
     let violation = |row: &LinearRow, sign: f64| {
         let scale = sign / Some(norm(&row.coefficients)).filter(|n| *n > 0.0).unwrap_or(1.0);
         let gradient = row.coefficients.iter().map(|a| scale * a).collect();
-        Surrogate { value: scale * row.excess(&center), gradient, curvature: 0.0 }
+        Surrogate { value: scale * row.excess(center), gradient, curvature: 0.0 }
     };
     let mut violations: Vec<Surrogate> = set.inequalities.iter().map(|row| violation(row, 1.0)).collect();
     for row in &set.equalities {
         violations.push(violation(row, 1.0));
         violations.push(violation(row, -1.0));
     }
-    let proximity = Surrogate { value: 0.0, gradient: vec![0.0; set.dimension()], curvature: PROXIMITY };
-    let phase_one = Subproblem {
-        feasible_set: &bounds_only,
-        center: &center,
-        objective: &proximity,
-        constraints: &violations,
-        goal: Goal::LeastViolation,
-    };
-    let answer = certify(&mut AutomaticBackend, &phase_one).map_err(PolyhedronError::Undecided)?;
-    let point = set.snap(&answer.point);
-    if set.largest_violation(&point).amount <= FEASIBILITY_TOLERANCE {
+    let LeastViolation { point, lower, radius, .. } =
+        least_violation(backend, &bounds_only, center, &violations).map_err(PolyhedronError::Undecided)?;
+    let point = set.snap(&point);
+    if set.contains(&point) {
         Ok(point)
+    } else if lower > 0.0 {
+        Err(PolyhedronError::Empty { least_violation: lower, radius })
     } else {
-        Err(PolyhedronError::Empty { least_violation: answer.largest_violation })
+        Err(undecided)
     }
 }

@@ -6,11 +6,18 @@
 //! suboptimality of the candidate, and by strong convexity `‖x̂ − x*‖² ≤ gap / η_0`.
 
 use super::super::polyhedron::FEASIBILITY_TOLERANCE;
-use super::super::vector::{add_scaled, difference, largest_magnitude, squared_norm};
-use super::{Candidate, Goal, Subproblem, SubproblemError, SubproblemSolver};
+use super::super::vector::{add_scaled, difference, largest_magnitude, norm, squared_norm};
+use super::units::Scaled;
+use super::{BackendFailure, Candidate, Goal, Subproblem, SubproblemError, SubproblemSolver, Surrogate};
 
 /// Certified gap, relative to the objective's magnitude, up to which a candidate counts as optimal.
 const GAP_TOLERANCE: f64 = 1e-7;
+/// The same for the least violation, relative to the constraints' magnitude.
+const RESTORATION_TOLERANCE: f64 = 1e-6;
+/// The part of the reach over which the objective's magnitude is measured at least.
+const LEAST_LENGTH: f64 = 1e-2;
+/// What the rounding of points adds to a gap, relative to what the gradient makes of it.
+const ROUNDING: f64 = 1e-14;
 
 /// A candidate that has stood the re-check.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,15 +30,63 @@ pub(in crate::sca) struct Certified {
     pub largest_violation: f64,
 }
 
-/// Solves `subproblem` and re-checks the answer.
+/// Most scaled subproblems that are tried after the subproblem itself.
+const RETRIES: usize = 3;
+/// Lengths that differ by less than this factor are one guess.
+const ANOTHER_LENGTH: f64 = 2.0;
+
+/// Solves `subproblem` and re-checks the answer. Where it does not stand, because tolerances of backends are absolute in one place or another, the
+/// subproblem is put to the backend once more in units of its reach, then in units of what the last answer moved.
 pub(in crate::sca) fn certify(
     backend: &mut dyn SubproblemSolver,
     subproblem: &Subproblem<'_>,
 ) -> Result<Certified, SubproblemError> {
-    let candidate = backend.solve(subproblem)?;
-    check_form(subproblem, &candidate)?;
+    let mut attempt = backend.solve(subproblem);
+    let mut lengths: Vec<f64> = Vec::with_capacity(RETRIES);
+    loop {
+        let moved = attempt.as_ref().ok().and_then(|candidate| moved(subproblem, candidate));
+        let failure = match attempt.map_err(SubproblemError::from).and_then(|c| check(subproblem, &c)) {
+            Ok(certified) => return Ok(certified),
+            Err(failure) => failure,
+        };
+        let length = if lengths.is_empty() { Some(subproblem.reach()) } else { moved };
+        let known =
+            |length: f64| lengths.iter().any(|known| (known / length).ln().abs() < ANOTHER_LENGTH.ln());
+        let length =
+            length.filter(|&length| lengths.len() < RETRIES && !known(length) && failure.depends_on_units());
+        let Some(length) = length else { return Err(failure) };
+        lengths.push(length);
+        let scaled = Scaled::new(subproblem, length);
+        attempt = match backend.solve(&scaled.subproblem()) {
+            // What overflows in these units is no fault of the subproblem.
+            Err(BackendFailure::Malformed(_)) => return Err(failure),
+            other => other.map(|candidate| scaled.restored(candidate)),
+        };
+    }
+}
+
+impl SubproblemError {
+    /// Whether other units may help: not where the backend does not take such subproblems at all.
+    pub(super) fn depends_on_units(&self) -> bool {
+        !matches!(self, Self::Backend(BackendFailure::Unsupported { .. } | BackendFailure::Malformed(_)))
+    }
+}
+
+/// `‖x̂ − x^τ‖_∞`, where that is a length to measure by.
+fn moved(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Option<f64> {
+    let moved = largest_magnitude(&difference(&candidate.point, subproblem.center));
+    (moved > 0.0 && moved.is_finite()).then_some(moved)
+}
+
+/// Whether a candidate is feasible and, by the dual bound, optimal.
+///
+/// A violation counts relative to the row at points of the [size](Subproblem::size) of `x^τ` or `x̂`. The gap counts relative to what the objective
+/// changes by over `‖x̂ − x^τ‖`, or over a small part of the reach where `x̂` is next to `x^τ`; and `x̂` is rounded.
+fn check(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Result<Certified, SubproblemError> {
+    check_form(subproblem, candidate)?;
     let point = subproblem.feasible_set.snap(&candidate.point);
-    let violation = subproblem.feasible_set.largest_violation(&point);
+    let size = subproblem.size().max(largest_magnitude(&point));
+    let violation = subproblem.feasible_set.violation_at_size(&point, size);
     if violation.amount > FEASIBILITY_TOLERANCE {
         return Err(SubproblemError::OutsideFeasibleSet { row: violation.row, amount: violation.amount });
     }
@@ -42,19 +97,27 @@ pub(in crate::sca) fn certify(
     }
     if subproblem.goal == Goal::Objective {
         for (index, (&value, constraint)) in values.iter().zip(subproblem.constraints).enumerate() {
-            let tolerance = FEASIBILITY_TOLERANCE * constraint.scale(subproblem.size());
+            let tolerance = FEASIBILITY_TOLERANCE * constraint.scale(size);
             if value > tolerance || tolerance.is_infinite() {
                 return Err(SubproblemError::ConstraintViolated { constraint: index + 1, value, tolerance });
             }
         }
     }
     let largest_violation = values.iter().fold(0.0, |largest: f64, v| largest.max(*v));
-    let mut primal = subproblem.objective.value_at(&displacement);
-    if subproblem.goal == Goal::LeastViolation {
-        primal += largest_violation;
-    }
-    let gap = primal - dual_bound(subproblem, &candidate);
-    let tolerance = GAP_TOLERANCE * subproblem.objective_scale();
+    let objective = Surrogate { value: 0.0, ..subproblem.objective.clone() };
+    let mut primal = objective.value_at(&displacement);
+    let magnitude = match subproblem.goal {
+        Goal::Objective => {
+            objective.scale(norm(&displacement).max(LEAST_LENGTH * subproblem.reach().min(size)))
+        }
+        Goal::LeastViolation => {
+            primal += largest_violation;
+            subproblem.constraints.iter().map(|c| c.scale(size)).fold(0.0, f64::max)
+        }
+    };
+    let gap = primal - dual_bound(subproblem, &objective, candidate);
+    let part = if subproblem.goal == Goal::Objective { GAP_TOLERANCE } else { RESTORATION_TOLERANCE };
+    let tolerance = part * magnitude + ROUNDING * norm(&objective.gradient) * size;
     // Where the magnitude overflows there is nothing to measure a gap against.
     if gap.is_nan() || gap > tolerance || tolerance.is_infinite() {
         return Err(SubproblemError::NotOptimal { gap, tolerance });
@@ -63,19 +126,14 @@ pub(in crate::sca) fn certify(
 }
 
 impl Subproblem<'_> {
-    /// `‖x^τ‖_∞`, the size of points.
-    pub(super) fn size(&self) -> f64 {
-        largest_magnitude(self.center)
-    }
-
-    /// The magnitude of the objective: of `f̂_0` without its constant, or of the constraints whose violation
-    /// is minimised.
+    /// The magnitude of the objective over the reach: of `f̂_0` without its constant, or of the constraints whose violation is minimised.
     pub(super) fn objective_scale(&self) -> f64 {
+        let reach = self.reach();
         match self.goal {
-            Goal::Objective => super::Surrogate { value: 0.0, ..self.objective.clone() }.scale(self.size()),
+            Goal::Objective => Surrogate { value: 0.0, ..self.objective.clone() }.scale(reach),
             Goal::LeastViolation => {
-                let scales = self.constraints.iter().map(|c| c.scale(self.size()));
-                scales.fold(self.objective.curvature, f64::max)
+                let scales = self.constraints.iter().map(|c| c.scale(reach));
+                scales.fold(self.objective.curvature * reach * reach, f64::max)
             }
         }
     }
@@ -93,8 +151,8 @@ fn check_form(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Result<(), 
     if well_formed { Ok(()) } else { Err(SubproblemError::Malformed) }
 }
 
-/// A lower bound of the optimal value from the candidate's multipliers, made admissible first.
-fn dual_bound(subproblem: &Subproblem<'_>, candidate: &Candidate) -> f64 {
+/// A lower bound of the optimal value, with this for `f̂_0`, from the candidate's multipliers, made admissible first.
+fn dual_bound(subproblem: &Subproblem<'_>, objective: &Surrogate, candidate: &Candidate) -> f64 {
     let set = subproblem.feasible_set;
     let mut weights: Vec<f64> = candidate.constraint_multipliers.iter().map(|w| w.max(0.0)).collect();
     let total: f64 = weights.iter().sum();
@@ -102,9 +160,9 @@ fn dual_bound(subproblem: &Subproblem<'_>, candidate: &Candidate) -> f64 {
     if subproblem.goal == Goal::LeastViolation && total > 1.0 {
         weights.iter_mut().for_each(|w| *w /= total);
     }
-    let mut constant = subproblem.objective.value;
-    let mut gradient = subproblem.objective.gradient.clone();
-    let mut curvature = subproblem.objective.curvature;
+    let mut constant = objective.value;
+    let mut gradient = objective.gradient.clone();
+    let mut curvature = objective.curvature;
     for (weight, constraint) in weights.iter().zip(subproblem.constraints) {
         constant += weight * constraint.value;
         add_scaled(&mut gradient, *weight, &constraint.gradient);

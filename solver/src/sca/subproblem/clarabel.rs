@@ -90,7 +90,7 @@ impl Model {
     fn of(subproblem: &Subproblem<'_>) -> Self {
         let set = subproblem.feasible_set;
         let n = set.dimension();
-        let scale = subproblem.objective_scale();
+        let (scale, reach) = (subproblem.objective_scale(), subproblem.reach());
         let objective = subproblem.objective;
         let mut linear_cost: Vec<f64> = objective.gradient.iter().map(|u| u / scale).collect();
         let violation = (subproblem.goal == Goal::LeastViolation).then_some(n);
@@ -128,11 +128,11 @@ impl Model {
             model.inequalities.push(multiplier);
         }
         for (j, ((l, u), x)) in bounds() {
-            if l < u && l.is_finite() {
-                model.push([(j, -1.0)], x - l);
-            }
-            if l < u && u.is_finite() {
-                model.push([(j, 1.0)], u - x);
+            for (sign, room) in [(-1.0, x - l), (1.0, u - x)] {
+                if l < u && room.is_finite() {
+                    let unit = room.max(1.0);
+                    model.push([(j, sign / unit)], room / unit);
+                }
             }
         }
         if let Some(column) = violation {
@@ -142,7 +142,7 @@ impl Model {
         for constraint in subproblem.constraints {
             let own = match violation {
                 Some(_) => scale,
-                None => constraint.scale(subproblem.size()),
+                None => constraint.scale(reach),
             };
             let normal = constraint.gradient.iter().map(|u| u / own).enumerate();
             let row = || normal.clone().chain(violation.map(|column| (column, -1.0)));
@@ -181,11 +181,13 @@ impl Model {
         index
     }
 
-    /// Appends a row of 𝒳 about `center`, scaled to unit norm.
+    /// Appends a row of 𝒳 about `center`, scaled to unit norm, or less where `center` is more than 1 inside it: tolerances are relative to the largest
+    /// right-hand side.
     fn push_scaled(&mut self, row: &LinearRow, center: &[f64], objective_scale: f64) -> Multiplier {
-        let length = Some(norm(&row.coefficients)).filter(|length| *length > 0.0).unwrap_or(1.0);
+        let room = -row.excess(center);
+        let length = Some(norm(&row.coefficients)).filter(|length| *length > 0.0).unwrap_or(1.0).max(room);
         let coefficients = row.coefficients.iter().map(|a| a / length).enumerate();
-        let index = self.push(coefficients, -row.excess(center) / length);
+        let index = self.push(coefficients, room / length);
         Multiplier { rows: vec![index], factor: objective_scale / length }
     }
 

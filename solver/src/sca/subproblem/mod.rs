@@ -17,7 +17,9 @@ mod form;
 mod native;
 #[cfg(feature = "osqp")]
 mod osqp;
+mod restoration;
 mod solve;
+mod units;
 
 use thiserror::Error;
 
@@ -28,6 +30,7 @@ pub use automatic::AutomaticBackend;
 pub(super) use certify::certify;
 pub use form::{MalformedSubproblem, Vector};
 pub use native::NativeBackend;
+pub(super) use restoration::{LeastViolation, least_violation};
 pub(super) use solve::{Step, solve};
 
 use super::polyhedron::Row;
@@ -38,8 +41,8 @@ use super::{Polyhedron, Surrogate};
 pub enum Goal {
     /// (21): `min f̂_0(x)` s.t. `f̂_i(x) ≤ 0`, `x ∈ 𝒳`.
     Objective,
-    /// Restoration of \[C\]: `min α + f̂_0(x)` s.t. `f̂_i(x) ≤ α`, `α ≥ 0`, `x ∈ 𝒳`. Here `f̂_0` is only a small
-    /// proximity term that makes the answer unique: of the least violating points, the one nearest to `x^τ`.
+    /// Restoration of \[C\]: `min α + f̂_0(x)` s.t. `f̂_i(x) ≤ α`, `α ≥ 0`, `x ∈ 𝒳`. Here `f̂_0` is only a proximity term
+    /// `w ‖x − x^τ‖²`, with a `w` that is next to nothing, so that the re-check has a strongly convex problem.
     LeastViolation,
 }
 

@@ -88,7 +88,7 @@ impl Model {
     fn of(subproblem: &Subproblem<'_>) -> Self {
         let (set, center) = (subproblem.feasible_set, subproblem.center);
         let n = set.dimension();
-        let scale = subproblem.objective_scale();
+        let (scale, reach) = (subproblem.objective_scale(), subproblem.reach());
         let restoring = subproblem.goal == Goal::LeastViolation;
         let mut linear_cost: Vec<f64> = subproblem.objective.gradient.iter().map(|u| u / scale).collect();
         if restoring {
@@ -109,7 +109,7 @@ impl Model {
             });
         }
         for constraint in subproblem.constraints {
-            let own = if restoring { scale } else { constraint.scale(subproblem.size()) };
+            let own = if restoring { scale } else { constraint.scale(reach) };
             let mut coefficients: Vec<f64> = constraint.gradient.iter().map(|u| u / own).collect();
             coefficients.extend(restoring.then_some(-1.0));
             rows.push(ModelRow {

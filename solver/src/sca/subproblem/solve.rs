@@ -1,13 +1,13 @@
 //! One step of the method: (21) if it has a point, the restoration of \[C\] if it has none.
 
 use super::super::polyhedron::FEASIBILITY_TOLERANCE;
+use super::super::vector::{difference, largest_magnitude};
+use super::restoration::{least_violation, lowered, nearest};
 use super::{Goal, Subproblem, SubproblemError, SubproblemSolver, certify::certify};
-use crate::sca::vector::difference;
 use crate::sca::{Polyhedron, Surrogate};
 
-/// Weight of `‖x − x^τ‖²` beside the largest violation, relative to the constraints' magnitude. For affine surrogates a
-/// small enough weight leaves the least violation exact (Mangasarian and Meyer 1979) and picks the nearest point.
-const RESTORATION_PROXIMITY: f64 = 1e-6;
+/// How much a set without an interior is loosened, relative to its rows: nearly all that a point may violate.
+const ROOM: f64 = 0.9 * FEASIBILITY_TOLERANCE;
 
 /// The target `x̂` of one iteration.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,9 +22,9 @@ pub(in crate::sca) struct Step {
 
 /// Solves (21) about `center`.
 ///
-/// (21) counts as infeasible when the certified least violation is above the tolerance, whatever the
-/// backend's status said. If the backend failed on a (21) that has a point, it gets one more
-/// try with the constraints loosened by the tolerance, which gives the set an interior.
+/// (21) counts as infeasible when the certified least violation, of constraints in units of their magnitudes, is above the tolerance, whatever the
+/// backend's status said. If the backend failed on a (21) that has a point, it gets one more try with inequalities and constraints loosened
+/// within the tolerance, which gives the set an interior.
 pub(in crate::sca) fn solve(
     backend: &mut dyn SubproblemSolver,
     feasible_set: &Polyhedron,
@@ -37,30 +37,23 @@ pub(in crate::sca) fn solve(
         Ok(answer) => return Ok(Step { point: answer.point, gap: answer.gap, restored: None }),
         Err(failure) => failure,
     };
-    if constraints.is_empty() {
+    if !failure.depends_on_units() {
         return Err(failure);
     }
-    let scales: Vec<f64> = constraints.iter().map(|c| c.scale(direct.size())).collect();
-    let proximity = Surrogate {
-        value: 0.0,
-        gradient: vec![0.0; feasible_set.dimension()],
-        curvature: RESTORATION_PROXIMITY * scales.iter().copied().fold(0.0, f64::max),
-    };
-    let restoration = Subproblem { objective: &proximity, goal: Goal::LeastViolation, ..direct };
-    let least = certify(backend, &restoration)?;
-    let displacement = difference(&least.point, center);
-    let feasible = constraints
-        .iter()
-        .zip(&scales)
-        .all(|(constraint, scale)| constraint.value_at(&displacement) <= FEASIBILITY_TOLERANCE * scale);
-    if !feasible {
-        return Ok(Step { point: least.point, gap: least.gap, restored: Some(least.largest_violation) });
+    let mut size = direct.size();
+    if !constraints.is_empty() {
+        let relative: Vec<Surrogate> = constraints.iter().map(|c| c.divided(c.scale(size))).collect();
+        let least = least_violation(backend, feasible_set, center, &relative)?;
+        size = size.max(largest_magnitude(&least.point));
+        let displacement = difference(&least.point, center);
+        let met = |c: &Surrogate| c.value_at(&displacement) <= FEASIBILITY_TOLERANCE * c.scale(size);
+        if !constraints.iter().all(met) {
+            let least = least_violation(backend, feasible_set, center, constraints)?;
+            let (point, gap) = nearest(backend, feasible_set, center, constraints, least.upper, size)?;
+            return Ok(Step { point, gap, restored: Some(least.upper) });
+        }
     }
-    let loosened: Vec<Surrogate> = constraints
-        .iter()
-        .zip(&scales)
-        .map(|(c, scale)| Surrogate { value: c.value - FEASIBILITY_TOLERANCE * scale, ..c.clone() })
-        .collect();
-    let answer = certify(backend, &Subproblem { constraints: &loosened, ..direct })?;
+    let (set, loosened) = (feasible_set.loosened(ROOM, size), lowered(constraints, size, 0.0, ROOM));
+    let answer = certify(backend, &Subproblem { feasible_set: &set, constraints: &loosened, ..direct })?;
     Ok(Step { point: answer.point, gap: answer.gap, restored: None })
 }
