@@ -17,6 +17,7 @@ pub struct Estimate {
     /// The mean over the samples.
     pub mean: f64,
     /// The standard error of the mean, `s/√n`.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::document::records::infinity_as_null"))]
     pub standard_error: f64,
     /// The number of samples `n`.
     pub samples: usize,
