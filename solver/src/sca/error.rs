@@ -293,7 +293,7 @@ pub enum ScaError<E: std::error::Error + 'static> {
         /// Number of stochastic constraints.
         constraints: usize,
     },
-    /// Options of a residual estimate outside their range.
+    /// Options of a residual estimate outside their range, or options of the run that contradict each other.
     #[error(transparent)]
     Options(OptionsError),
     /// A declared schedule left (0, 1].
