@@ -71,6 +71,8 @@ fn decays_that_round_to_nothing_are_refused() {
         );
     };
     vanishing(1.0, 5e-324, 1.0);
+    let message = PolynomialDecay::new(1.0, 5e-324, 1.0).unwrap_err().to_string();
+    assert!(message.contains("(1 + τ/5e-324)") && message.len() < 100, "{message}");
     vanishing(1.0, 1.0e-289, 0.6);
     vanishing(1.0, 4.0e-289, 1.0);
     vanishing(5e-324, 1.0, 0.6);

@@ -42,7 +42,8 @@ impl Estimate {
 }
 
 /// `E_H[v(p(m); H)]` for given shares, over `samples` blocks chosen by `seed`. The same seed gives the same blocks
-/// whatever the shares. Choose another seed than that of the optimization.
+/// whatever the shares. Choose another seed than that of the optimization. The estimate is finite even
+/// [where the expectation is not](super::RelaxedMse#where-the-expectation-is-finite).
 ///
 /// # Errors
 /// [`AssignmentError::Samples`] below 2, and as [`AssignmentProblem::value_and_gradient`].

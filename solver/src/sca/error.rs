@@ -30,7 +30,9 @@ pub enum ScheduleError {
         exponent: f64,
     },
     /// Values would round to 0.
-    #[error("the schedule {scale}·(1 + τ/{delay})^−{exponent} leaves no normal number after 2^64 iterations")]
+    #[error(
+        "the schedule {scale:?}·(1 + τ/{delay:?})^−{exponent} leaves no normal number after 2^64 iterations"
+    )]
     Vanishing {
         /// The scale.
         scale: f64,
