@@ -99,7 +99,7 @@ fn only_mmse_is_bounded_whatever_the_channels() {
                     let alone = values(relaxation, channel, &[power]);
                     let least = channel[0].singular_values().unwrap()[1].powi(2);
                     let scaled = alone.value() * power * least / 0.7;
-                    assert!(scaled >= 0.999 && scaled <= 4.001, "{relaxation:?}: {scaled}");
+                    assert!((0.999..=4.001).contains(&scaled), "{relaxation:?}: {scaled}");
                     (largest, sum) = (alone.lower.max(largest), sum + alone.upper);
                 }
                 let all = values(relaxation, &channels, &power);
