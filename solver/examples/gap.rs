@@ -7,7 +7,9 @@
 //! end at the same MSE, hardly any transceiver is better, and what is left of the gap is the bound's.
 
 use faer::Mat;
-use solver::channel::{BlockFading, Fading};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use solver::channel::{BlockFading, Fading, capacity};
 use solver::recovery::{
     DesignOptions, Refinement, design, design_zero_forcing, gaussian_randomization, refine,
 };
@@ -27,7 +29,21 @@ fn problems(devices: usize, set: u64) -> Result<Vec<Problem>, Error> {
     blocks.take(CHANNELS).map(|channels| Problem::new(channels, vec![1.0; devices], 1.0)).collect()
 }
 
+/// One device alone, on one channel. Its errors `E` of the `L` symbols have `log2 det E^{-1}` at most the capacity `C`, so `tr E ≥ L 2^{−C/L}`.
+fn alone() -> Result<(), Error> {
+    let channel = Fading::PAPER.draw(20, 4, &mut ChaCha8Rng::seed_from_u64(SETS[0]))?;
+    let capacity = capacity(channel.as_ref(), 1.0, 1.0)?;
+    let least = 4.0 * (-capacity / 4.0).exp2();
+    let mse = design(&Problem::new(vec![channel], vec![1.0], 1.0)?, &DesignOptions::default())?.mse;
+    println!(
+        "One device, {capacity:.1} bit/s/Hz: MSE {mse:.3}, which its capacity keeps above {least:.3}.\n"
+    );
+    assert!(mse >= least);
+    Ok(())
+}
+
 fn pipelines() -> Result<(), Error> {
+    alone()?;
     println!(
         "| devices | set | paper, MSE | designed, MSE | certified bound | designed above bound | zero forcing above its bound |"
     );

@@ -17,7 +17,9 @@ use std::error::Error;
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
-use solver::sca::{Evaluation, Function, Polyhedron, Rng, ScaOptions, StochasticProgram, StochasticSca};
+use solver::sca::{
+    Evaluation, Function, Polyhedron, Rng, ScaOptions, StochasticProgram, StochasticSca, TerminationReason,
+};
 
 /// Expected returns `μ`, factor loadings `β` and own variances `D`, in percent a year and its square.
 const RETURN: [f64; 5] = [2.0, 5.0, 7.0, 6.0, 3.0];
@@ -110,11 +112,25 @@ pub fn main() -> Result<(), Box<dyn Error>> {
         println!("| {asset} | {exact:.3} | {found:.3} |");
     }
     let distance = best.iter().zip(&report.point).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    let estimate = StochasticSca::new(&program, options).estimate_residual(&report.point, 20_000, 0.95, 2)?;
+    let estimate =
+        StochasticSca::new(&program, options.clone()).estimate_residual(&report.point, 20_000, 0.95, 2)?;
     println!();
     println!("distance {distance:.4}; residual below {:.3} (95 %)", estimate.upper_bound);
     if distance > 0.02 {
         return Err(format!("the portfolio is {distance} away from the optimum").into());
     }
+
+    // The same, until fresh samples say that the residual is small.
+    let options = options.with_residual_tolerance(0.1, 10)?.with_confirmation(20_000, 0.95)?;
+    let report = StochasticSca::new(&program, options).run(&[0.2; 5])?;
+    let TerminationReason::ResidualConfirmed { estimate, confidence } = report.termination else {
+        return Err(format!("the residual was not confirmed: {:?}", report.termination).into());
+    };
+    println!(
+        "stopped after {} of 4000 iterations: residual below {:.3}, by fresh samples ({} %)",
+        report.history.len(),
+        estimate.upper_bound,
+        100.0 * confidence
+    );
     Ok(())
 }

@@ -86,26 +86,36 @@ fn closed_form(limited: bool) -> Vec<f64> {
     std::iter::once(first).chain(roots[1..].iter().map(|root| (1.0 - first) * root / others)).collect()
 }
 
-fn optimize(limited: bool) -> Result<ScaReport, Box<dyn Error>> {
+fn optimize(limited: bool, start: [f64; 4], curvature: f64) -> Result<ScaReport, Box<dyn Error>> {
     let program = Uplink { fractions: Polyhedron::simplex(GAINS.len(), 0.02)?, limited };
     let options = ScaOptions::new(3).with_iterations(1500)?.with_mini_batch(10)?;
-    Ok(StochasticSca::new(&program, options).run(&[0.25; 4])?)
+    let options = options.with_constraint_curvatures(vec![curvature; usize::from(limited)])?;
+    Ok(StochasticSca::new(&program, options).run(&start)?)
 }
 
 /// Runs the example.
 pub fn main() -> Result<(), Box<dyn Error>> {
-    for limited in [false, true] {
-        let (exact, report) = (closed_form(limited), optimize(limited)?);
-        println!("{}", if limited { "\nuser 0's error limited:" } else { "no limit:" });
+    for (name, limited, start, curvature) in [
+        ("no limit", false, [0.25; 4], 0.0),
+        ("user 0's error limited", true, [0.25; 4], 0.0),
+        // Where a curved surrogate of user 0's error does not reach the limit, restoration leads towards it.
+        ("the same, from little power for user 0, by curved surrogates", true, [0.02, 0.3, 0.3, 0.38], 1.0),
+    ] {
+        let (exact, report) = (closed_form(limited), optimize(limited, start, curvature)?);
+        println!("{name}:");
         println!("| user | gain | closed form, p/P | from channels, p/P |");
         println!("|---|---|---|---|");
         for (user, (gain, (exact, found))) in GAINS.iter().zip(exact.iter().zip(&report.point)).enumerate() {
             println!("| {user} | {gain} | {exact:.3} | {found:.3} |");
         }
         let distance = exact.iter().zip(&report.point).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-        println!("distance {distance:.4}");
+        let restorations = report.restorations();
+        println!("distance {distance:.4}; restorations {restorations}\n");
         if distance > 0.02 || !report.termination.was_successful() {
             return Err(format!("{distance} away from the optimum, {:?}", report.termination).into());
+        }
+        if (restorations > 0) != (curvature > 0.0) {
+            return Err(format!("{restorations} restorations").into());
         }
     }
     Ok(())

@@ -15,7 +15,7 @@
 //! Computation*, arXiv 2502.12559, is cited as \[A\] throughout, with its equation numbers; \[B\] is its journal version
 //! (IEEE JSTSP 2025, arXiv 2503.14882), \[C\] Liu, Lau, Zhao, *Stochastic Successive Convex Optimization for Two-Timescale Hybrid
 //! Precoding in Massive MIMO* (IEEE JSTSP 2018, arXiv 1801.08274), \[D\] Luo, Ma, So, Ye, Zhang, *Semidefinite Relaxation of Quadratic Optimization
-//! Problems* (IEEE SPM 2010); *theory* is the chapter of that name in `docs/`.
+//! Problems* (IEEE SPM 2010); *theory* is the page [`theory`].
 //!
 //! # Example
 //!
@@ -63,6 +63,17 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
+
+/// The mathematics that the crate implements, with the hypotheses that each claim needs. The book's other pages that it names are in the
+/// repository, under `docs/`.
+///
+/// [A]: #theory
+/// [B]: #theory
+/// [C]: #theory
+/// [D]: #theory
+#[cfg(doc)]
+#[doc = include_str!("../theory.md")]
+pub mod theory {}
 
 pub mod assignment;
 pub mod baseline;

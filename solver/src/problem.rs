@@ -12,7 +12,7 @@ use faer::{Mat, c64};
 /// `ŝ = A^H Σ_n H_n B_n s_n + A^H n`, `n ~ CN(0, σ² I)`, subject to `v_n ‖B_n‖_F² ≤ p_n`  (\[A\], eq. (5), (8)).
 ///
 /// The inputs are checked on construction: a `Problem` is always well-formed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

@@ -35,21 +35,24 @@ fn student_quantile(level: f64, freedom: usize) -> f64 {
     if level < 0.5 { -low } else { high }
 }
 
-/// Mean and spread of independent draws, taken one by one and not kept (Welford's recursion).
+/// Mean and spread of independent draws of any size, taken one by one and not kept (Welford's recursion).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Moments {
     count: usize,
     mean: f64,
-    /// `Σ (x − mean)²`.
-    squares: f64,
+    /// `√Σ (x − mean)²`; the sum itself leaves the range of a double where the root does not.
+    spread: f64,
 }
 
 impl Moments {
     pub(crate) fn push(&mut self, draw: f64) {
         self.count += 1;
+        let count = self.count as f64;
         let above = draw - self.mean;
-        self.mean += above / self.count as f64;
-        self.squares += above * (draw - self.mean);
+        // Not `above/count`: of finite draws it may be infinite.
+        self.mean += draw / count - self.mean / count;
+        let still = draw - self.mean;
+        self.spread = self.spread.hypot(above.abs().sqrt() * still.abs().sqrt());
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -60,10 +63,10 @@ impl Moments {
         self.mean
     }
 
-    /// The standard error of the mean, `s/√n`; infinite for fewer than two draws.
+    /// The standard error of the mean, `s/√n`; infinite for fewer than two draws, or where draws are further apart than any double.
     pub(crate) fn standard_error(&self) -> f64 {
         let count = self.count as f64;
-        if self.count < 2 { f64::INFINITY } else { (self.squares / (count - 1.0) / count).sqrt() }
+        if self.count < 2 { f64::INFINITY } else { self.spread / ((count - 1.0) * count).sqrt() }
     }
 }
 
@@ -114,5 +117,18 @@ mod tests {
         let far = of(&[1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0, 1e9 + 4.0]);
         assert!((far.standard_error() / four.standard_error() - 1.0).abs() < 1e-9);
         assert_eq!((of(&[7.0]).mean(), of(&[7.0]).standard_error()), (7.0, f64::INFINITY));
+        assert_eq!(of(&[0.3; 7]).standard_error(), 0.0);
+        // At any size that a double has.
+        for size in [1e-320, 1e-300, 1e-162, 1e-155, 1e155, 1e200, 1e307] {
+            let scaled = of(&[1.0, 2.0, 3.0, 4.0].map(|draw| size * draw));
+            let rounding = if size < f64::MIN_POSITIVE { 1e-3 } else { 1e-14 };
+            assert!((scaled.mean() / size / 2.5 - 1.0).abs() < rounding, "{size:e}");
+            let ratio = scaled.standard_error() / size / four.standard_error();
+            assert!((ratio - 1.0).abs() < rounding, "{size:e}: {ratio}");
+        }
+        // Differences that no double holds: a bound that says nothing, of a mean that is right.
+        let extremes = of(&[f64::MAX, -f64::MAX, f64::MAX, -f64::MAX]);
+        assert!(extremes.mean().abs() <= f64::MAX * f64::EPSILON, "{:e}", extremes.mean());
+        assert_eq!(extremes.standard_error(), f64::INFINITY);
     }
 }

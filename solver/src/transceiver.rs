@@ -33,7 +33,7 @@ impl MeanSquaredError {
 }
 
 /// An aggregator `A` (`R×L`) and precoders `B_n` (`T_n×L_n`; `L_n = L` unless set by [`Problem::with_device_streams`]).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

@@ -2,6 +2,8 @@
 
 use faer::{Mat, c64};
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use solver::Error;
 use solver::assignment::{
     AssignmentError, AssignmentOptions, AssignmentProblem, CertifiedValue, GapSampling, RelaxedMse,
@@ -47,6 +49,70 @@ proptest! {
             // At the point itself the bound is as tight as the certificate.
             prop_assert!(at.lower <= at.upper && at.gradient.iter().all(|g| *g <= 0.0));
             prop_assert!(at.upper - at.lower <= 10.0_f64.powf(gap) * at.upper || !at.converged);
+        }
+    }
+}
+
+/// What the moments of values rest on (theory, section 5, finite expectations), first half: `P(λ_min(H^H H) ≤ x)` falls like `x^{R−T+1}`, by
+/// Hill's estimator of the exponent on the least of many draws. To the nearest integer: the power law bends before `λ_min` is large.
+#[test]
+fn least_eigenvalues_have_the_exponent_of_the_theory() {
+    const DRAWS: usize = 300_000;
+    const LEAST: usize = 300;
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for fading in [Fading::RAYLEIGH, Fading::PAPER] {
+        for spare in 0..3 {
+            let least = (0..DRAWS).map(|_| {
+                let channel = fading.draw(2 + spare, 2, &mut rng).unwrap();
+                let gram = channel.adjoint() * &channel;
+                let (a, d, b) = (gram[(0, 0)].re, gram[(1, 1)].re, gram[(0, 1)].norm_sqr());
+                2.0 * (a * d - b) / (a + d + ((a - d).powi(2) + 4.0 * b).sqrt())
+            });
+            let mut least: Vec<f64> = least.collect();
+            least.sort_by(f64::total_cmp);
+            let logarithms: f64 = least[..LEAST].iter().map(|value| (least[LEAST] / value).ln()).sum();
+            let exponent = LEAST as f64 / logarithms;
+            assert!((exponent - (spare + 1) as f64).abs() < 0.5, "{fading:?} {spare}: {exponent}");
+        }
+    }
+}
+
+/// Second half: values are between the largest of the devices alone and their sum, a device alone is `1/λ_min` up to factors, and only `mmse`
+/// has a bound for every channel, on its value and on its gradient.
+#[test]
+fn only_mmse_is_bounded_whatever_the_channels() {
+    let power = [0.5, 1.0, 2.0];
+    let values = |relaxation, channels: &[Mat<c64>], power: &[f64]| {
+        value(relaxation, 0.7, 1e-4).value_and_gradient(channels, power).unwrap()
+    };
+    for seed in 0..20 {
+        for shrink in [1.0, 1e-2, 1e-4] {
+            let mut channels = channels(3, &[2; 3], seed);
+            // The second column of the first channel turns towards the first, by which it loses rank.
+            let first = channels[0].col(0).to_owned();
+            for row in 0..3 {
+                channels[0][(row, 1)] = first[row] + channels[0][(row, 1)] * shrink;
+            }
+            for relaxation in [Relaxation::LambdaMin, Relaxation::TraceInverse] {
+                let (mut largest, mut sum) = (0.0, 0.0);
+                for (channel, power) in channels.chunks(1).zip(power) {
+                    let alone = values(relaxation, channel, &[power]);
+                    let least = channel[0].singular_values().unwrap()[1].powi(2);
+                    let scaled = alone.value() * power * least / 0.7;
+                    assert!((0.999..=4.001).contains(&scaled), "{relaxation:?}: {scaled}");
+                    (largest, sum) = (alone.lower.max(largest), sum + alone.upper);
+                }
+                let all = values(relaxation, &channels, &power);
+                assert!(largest <= all.upper && all.lower <= sum, "{relaxation:?}: {all:?}");
+                let homogeneous: f64 = all.gradient.iter().zip(power).map(|(g, p)| -g * p).sum();
+                assert!(
+                    (homogeneous / all.value() - 1.0).abs() < 1e-3,
+                    "{relaxation:?}: {homogeneous} {all:?}"
+                );
+            }
+            let mmse = values(Relaxation::Mmse, &channels, &power);
+            assert!(mmse.upper <= 6.0, "{mmse:?}");
+            assert!(mmse.gradient.iter().zip(power).all(|(g, p)| -g <= 2.0 / (4.0 * p)), "{mmse:?}");
         }
     }
 }

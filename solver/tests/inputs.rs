@@ -227,6 +227,16 @@ fn capacity_is_water_filling() {
         assert!(capacity(channel.as_ref(), 0.5, 1.0).unwrap() >= equal - 1e-12);
     }
     assert_eq!(capacity(Mat::<c64>::zeros(3, 2).as_ref(), 1.0, 1.0).unwrap(), 0.0);
+    // Far below the noise: log2(1 + x) is x/ln 2, on one mode as on two that are alike, also where σ² alone or a gain alone has no square.
+    for (gain, power, noise) in [(1e-8, 1.0, 1.0), (1e-150, 1.0, 1e-200), (1e-170, 1.0, 1e-300)] {
+        let ratio = gain / noise * gain * power;
+        for modes in [1, 2] {
+            let alike = Mat::from_fn(2, modes, |i, j| c64::new(if i == j { gain } else { 0.0 }, 0.0));
+            let found = capacity(alike.as_ref(), power, noise).unwrap();
+            let expected = ratio / std::f64::consts::LN_2;
+            assert!((found / expected - 1.0).abs() < 1e-12, "{gain} {modes}: {found} {expected}");
+        }
+    }
     assert!(matches!(
         capacity(diagonal.as_ref(), 0.0, 1.0),
         Err(Error::OutOfRange { quantity: Quantity::TransmitPower, .. })

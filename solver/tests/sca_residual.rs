@@ -188,6 +188,16 @@ fn what_gives_no_confidence_is_refused() {
         ));
     }
     let program = on_the_simplex();
+    // A confirmation of nothing; with a tolerance, in either order, it is one of something.
+    let alone = options().with_confirmation(10, 0.9).unwrap();
+    let run = |options: &ScaOptions| StochasticSca::new(&program, options.clone()).run(&[0.25; 4]);
+    assert!(matches!(
+        run(&alone),
+        Err(ScaError::Options(OptionsError::ConfirmationWithoutTolerance { samples: 10 }))
+    ));
+    let last = alone.with_residual_tolerance(0.2, 3).unwrap();
+    let first = options().with_residual_tolerance(0.2, 3).unwrap().with_confirmation(10, 0.9).unwrap();
+    assert_eq!(run(&last).unwrap(), run(&first).unwrap());
     let mut sca = StochasticSca::new(&program, options());
     assert!(matches!(
         sca.estimate_residual(&[0.25; 4], 0, 0.9, 1),

@@ -61,6 +61,35 @@ fn geometric_decays_without_a_tail_to_speak_of_are_refused() {
     );
 }
 
+/// No value of an accepted decay rounds to 0; delays, scales and geometric phases that lead there are refused.
+#[test]
+fn decays_that_round_to_nothing_are_refused() {
+    let vanishing = |scale, delay, exponent| {
+        assert_eq!(
+            PolynomialDecay::new(scale, delay, exponent),
+            Err(ScheduleError::Vanishing { scale, delay, exponent })
+        );
+    };
+    vanishing(1.0, 5e-324, 1.0);
+    let message = PolynomialDecay::new(1.0, 5e-324, 1.0).unwrap_err().to_string();
+    assert!(message.contains("(1 + τ/5e-324)") && message.len() < 100, "{message}");
+    vanishing(1.0, 1.0e-289, 0.6);
+    vanishing(1.0, 4.0e-289, 1.0);
+    vanishing(5e-324, 1.0, 0.6);
+    vanishing(1e-290, 1.0, 1.0);
+    for (scale, delay, exponent) in
+        [(1.0, 4.2e-289, 1.0), (1.0, 1.1e-289, 0.6), (1e-200, 1.0, 1.0), (1.0, 1e308, 1.0)]
+    {
+        let decay = PolynomialDecay::new(scale, delay, exponent).unwrap();
+        let values = [0, 1, 10_000_000, usize::MAX].map(|iteration| decay.at(iteration));
+        assert!(values.iter().all(|value| *value > 0.0 && *value <= 1.0), "{values:?}");
+        assert!(values.is_sorted_by(|before, after| before >= after), "{values:?}");
+    }
+    let error = GeometricThenPolynomial::new(0.5, 1000, polynomial(1.0));
+    assert_eq!(error, Err(ScheduleError::Crossover { ratio: 0.5, crossover: 1000 }));
+    assert!(GeometricThenPolynomial::new(0.5, 900, polynomial(1.0)).unwrap().at(usize::MAX) > 0.0);
+}
+
 #[test]
 fn declared_exponents_are_held_to_the_conditions() {
     for exponent in [0.5, 0.2, 1.01, f64::NAN, f64::INFINITY] {

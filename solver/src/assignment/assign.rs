@@ -48,6 +48,9 @@ pub struct Assignment {
 /// Minimises `E_H[v(p(m); H)]` from the feasible shares that leave the devices equal power, or as nearly so as the bounds
 /// allow. (Uniform shares can leave a device next to none, where gradients are huge and of no use elsewhere.)
 ///
+/// There must be an expectation to minimize: `lambda_min` and `trace_inverse` under Rayleigh or Rician fading have
+/// [one only where `R ≥ T_n + 1`](super::RelaxedMse#where-the-expectation-is-finite). The run does not notice.
+///
 /// # Errors
 /// [`AssignmentError::ShortTerm`] if a pilot block is not solved, [`AssignmentError::Optimization`] for whatever ends the
 /// iteration, [`AssignmentError::FeasibleSet`] if the start cannot be found.

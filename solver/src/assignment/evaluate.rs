@@ -17,6 +17,7 @@ pub struct Estimate {
     /// The mean over the samples.
     pub mean: f64,
     /// The standard error of the mean, `s/√n`.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::document::records::infinity_as_null"))]
     pub standard_error: f64,
     /// The number of samples `n`.
     pub samples: usize,
@@ -41,7 +42,8 @@ impl Estimate {
 }
 
 /// `E_H[v(p(m); H)]` for given shares, over `samples` blocks chosen by `seed`. The same seed gives the same blocks
-/// whatever the shares. Choose another seed than that of the optimization.
+/// whatever the shares. Choose another seed than that of the optimization. The estimate is finite even
+/// [where the expectation is not](super::RelaxedMse#where-the-expectation-is-finite).
 ///
 /// # Errors
 /// [`AssignmentError::Samples`] below 2, and as [`AssignmentProblem::value_and_gradient`].

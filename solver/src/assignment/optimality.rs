@@ -100,7 +100,9 @@ impl OptimalityGap {
 /// optimizer nor its convergence enters.
 ///
 /// `v` must be convex in the powers, as the relaxations are. The statistical claim of each bound is exact for Gaussian batch means and
-/// asymptotic (central limit) otherwise.
+/// asymptotic (central limit) otherwise, for `v` of finite variance. The caller has to know that it is: for [`lambda_min` and
+/// `trace_inverse`](super::RelaxedMse#where-the-expectation-is-finite) under Rayleigh or Rician fading it takes `R ≥ T_n + 2`, and with `R = T_n` the
+/// expectations that the finite bounds are stated for are infinite.
 ///
 /// # Errors
 /// [`AssignmentError::Samples`] for fewer than 2 batches or an empty batch, [`AssignmentError::Options`] for a confidence outside

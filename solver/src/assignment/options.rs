@@ -79,7 +79,7 @@ impl AssignmentOptions {
     /// [`ScaOptions::with_confirmation`] for the claim. Default: none.
     ///
     /// # Errors
-    /// As [`ScaOptions::with_confirmation`].
+    /// As [`ScaOptions::with_confirmation`]; a confirmation without a tolerance is refused by the run.
     pub fn with_confirmation(mut self, blocks: usize, confidence: f64) -> Result<Self, OptionsError> {
         self.sca = self.sca.with_confirmation(blocks, confidence)?;
         Ok(self)

@@ -81,6 +81,13 @@ pub type Evaluator<'a> = dyn FnMut(&[Mat<c64>], &[f64]) -> Result<CertifiedValue
 ///
 /// bounds `v(p')` from below at every `p'`. It is convex in `p'`, hence so does its tangent at `p`: nothing is assumed about how
 /// well the relaxation was solved (theory, sections 3 and 5).
+///
+/// # Where the expectation is finite
+///
+/// `mmse` is at most `Σ v_n T_n`: always. `lambda_min` and `trace_inverse` grow like `1/λ_min(H_n^H H_n)` where a channel loses rank. With
+/// the i.i.d. Rayleigh or Rician entries of [`Fading`](crate::channel::Fading) `E_H[v]` is finite exactly where `R ≥ T_n + 1` for every device, and the variance where
+/// `R ≥ T_n + 2`. Nothing checks this, as a [`ChannelSource`](super::ChannelSource) does not say what law it draws from, and no sample shows it: with `R = T_n` all
+/// sample means, standard errors and bounds on `E_H[v]` are finite numbers that mean nothing (theory, section 5).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(
     feature = "serde",

@@ -3,9 +3,11 @@
 use crate::error::{Error, Quantity};
 use crate::linalg::require_channel;
 use faer::{MatRef, c64};
+use std::f64::consts::LN_2;
 
 /// Capacity of one device's uplink, in bit/s/Hz: `max_Q log2 det(I + H Q H^H/σ²)` s.t. `tr Q ≤ p`, by water-filling over
-/// the singular values of `channel` (`R×T`). `transmit_power` = `p` and `noise_power` = `σ²` are per channel use.
+/// the singular values of `channel` (`R×T`). `transmit_power` = `p` and `noise_power` = `σ²` are per channel use. As exact, relatively, where
+/// little is heard as where much is.
 ///
 /// # Errors
 /// [`Error::EmptyMatrix`], [`Error::NonFiniteEntry`]; [`Error::OutOfRange`] unless both powers are positive and finite; [`Error::Numerical`].
@@ -19,22 +21,18 @@ pub fn capacity(channel: MatRef<'_, c64>, transmit_power: f64, noise_power: f64)
     }
     let singular =
         channel.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
-    // Noise-to-gain ratios, best first; the water level covers the k best for the largest k that keeps it above them.
-    let mut floors: Vec<f64> = singular
-        .iter()
-        .map(|value| noise_power / (value * value))
-        .filter(|floor| floor.is_finite())
-        .collect();
+    // Noise-to-gain ratios, best first. All is said of their differences, which a power far below them does not round away.
+    let mut floors: Vec<f64> =
+        singular.iter().map(|value| noise_power / value / value).filter(|floor| floor.is_finite()).collect();
     floors.sort_by(f64::total_cmp);
-    let mut capacity = 0.0_f64;
-    let mut sum = 0.0;
-    for (used, floor) in floors.iter().enumerate() {
-        let level = (transmit_power + sum + floor) / (used + 1) as f64;
-        if level <= *floor {
-            break;
-        }
-        sum += floor;
-        capacity = floors[..=used].iter().map(|floor| (level / floor).log2()).sum();
-    }
+    // The power that lifts the water to the floor `k` is what fills the better ones up to it.
+    let reached =
+        |&k: &usize| floors[..k].iter().map(|floor| floors[k] - floor).sum::<f64>() < transmit_power;
+    let used = &floors[..(0..floors.len()).take_while(reached).count()];
+    let each = 1.0 / used.len() as f64;
+    // The depth of the water, `level − floor`.
+    let depth =
+        |floor: &f64| each * transmit_power + used.iter().map(|other| each * (other - floor)).sum::<f64>();
+    let capacity: f64 = used.iter().map(|floor| (depth(floor) / floor).ln_1p() / LN_2).sum();
     if capacity.is_finite() { Ok(capacity) } else { Err(Error::Numerical { operation: "the capacity" }) }
 }

@@ -42,7 +42,7 @@ impl Alternation {
 }
 
 /// A transceiver improved by [`alternate`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

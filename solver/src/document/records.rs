@@ -159,7 +159,11 @@ checked!(IterationRecord of sca {
     require_size("residual", record.residual)
 });
 
-checked!(ResidualEstimate of sca { residual: f64, upper_bound: f64, confidence: f64, samples: usize } |estimate| {
+checked!(ResidualEstimate of sca {
+    residual: f64,
+    #[serde(deserialize_with = "null_as_infinity")] upper_bound: f64,
+    confidence: f64, samples: usize
+} |estimate| {
     require_size("residual", estimate.residual)?;
     require_bound("upper_bound", estimate.upper_bound)?;
     require(is_confidence(estimate.confidence), "confidence", estimate.confidence, "inside (0, 1)")?;
@@ -185,7 +189,11 @@ checked!(Assignment of assignment {
     require_history(&assignment.history, assignment.shares.len())
 });
 
-checked!(Estimate of assignment { mean: f64, standard_error: f64, samples: usize } |estimate| {
+checked!(Estimate of assignment {
+    mean: f64,
+    #[serde(deserialize_with = "null_as_infinity")] standard_error: f64,
+    samples: usize
+} |estimate| {
     require_finite("mean", [&estimate.mean])?;
     require_bound("standard_error", estimate.standard_error)?;
     require_samples(estimate.samples)

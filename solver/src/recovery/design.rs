@@ -96,7 +96,7 @@ pub enum Method {
 }
 
 /// A designed transceiver with its certificate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

@@ -50,7 +50,7 @@ impl Refinement {
 }
 
 /// A refined transceiver.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

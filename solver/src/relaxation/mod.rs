@@ -81,7 +81,7 @@ impl Options {
 }
 
 /// A solved relaxation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Solution {
     /// `X`, `R×R`, Hermitian and positive semidefinite: feasible and near-optimal.
@@ -131,7 +131,7 @@ fn power_sensitivity(
 }
 
 /// What a [`Backend`] returns: points that nobody has checked yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Points {
     /// `X`, `R×R`.

@@ -29,13 +29,25 @@ pub enum ScheduleError {
         /// The exponent refused.
         exponent: f64,
     },
+    /// Values would round to 0.
+    #[error(
+        "the schedule {scale:?}·(1 + τ/{delay:?})^−{exponent} leaves no normal number after 2^64 iterations"
+    )]
+    Vanishing {
+        /// The scale.
+        scale: f64,
+        /// The delay.
+        delay: f64,
+        /// The exponent.
+        exponent: f64,
+    },
     /// The ratio of a geometric decay.
     #[error("geometric ratio {ratio} is outside (0, 1)")]
     Ratio {
         /// The ratio refused.
         ratio: f64,
     },
-    /// The geometric phase would end at 0.
+    /// The geometric phase leaves so little that values would round to 0.
     #[error("a ratio of {ratio} leaves nothing after {crossover} iterations; cross over earlier")]
     Crossover {
         /// The ratio of the geometric phase.
@@ -114,6 +126,14 @@ pub enum OptionsError {
     Confidence {
         /// The level refused.
         confidence: f64,
+    },
+    /// There is nothing to confirm without a residual tolerance.
+    #[error(
+        "a confirmation by {samples} samples without a residual tolerance, which alone lets a run stop early"
+    )]
+    ConfirmationWithoutTolerance {
+        /// Samples of the confirmation.
+        samples: usize,
     },
     /// The residual tolerance must be positive and finite.
     #[error("residual tolerance {tolerance} is not positive and finite")]
@@ -278,7 +298,7 @@ pub enum ScaError<E: std::error::Error + 'static> {
         /// Number of stochastic constraints.
         constraints: usize,
     },
-    /// Options of a residual estimate outside their range.
+    /// Options of a residual estimate outside their range, or options of the run that contradict each other.
     #[error(transparent)]
     Options(OptionsError),
     /// A declared schedule left (0, 1].

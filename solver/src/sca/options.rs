@@ -131,11 +131,22 @@ impl ScaOptions {
     /// programs without stochastic constraints. Default: none, the run's own noisy residual decides.
     ///
     /// # Errors
-    /// [`OptionsError::TooFewSamples`] below 2, [`OptionsError::Confidence`] outside (0, 1).
+    /// [`OptionsError::TooFewSamples`] below 2, [`OptionsError::Confidence`] outside (0, 1). A run refuses a confirmation without a tolerance,
+    /// in whichever order they are set, with [`OptionsError::ConfirmationWithoutTolerance`].
     pub fn with_confirmation(mut self, samples: usize, confidence: f64) -> Result<Self, OptionsError> {
         require_sampling(samples, confidence)?;
         self.confirmation = Some(Confirmation { samples, confidence });
         Ok(self)
+    }
+
+    /// Checks what depends on more than one option.
+    pub(super) fn check_together(&self) -> Result<(), OptionsError> {
+        match self.confirmation {
+            Some(Confirmation { samples, .. }) if self.residual_tolerance.is_none() => {
+                Err(OptionsError::ConfirmationWithoutTolerance { samples })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

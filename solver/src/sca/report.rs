@@ -39,6 +39,7 @@ pub struct ResidualEstimate {
     /// `‖x̂ − x‖` with the sample mean of the gradient in place of its expectation.
     pub residual: f64,
     /// A bound that the residual for the true expectation is below, with the given confidence.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::document::records::infinity_as_null"))]
     pub upper_bound: f64,
     /// Confidence of the bound, in (0, 1).
     pub confidence: f64,

@@ -203,7 +203,10 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
             let (iteration, iterations) = (state.iteration, self.options.iterations);
             return Err(ScaError::NothingLeft { iteration, iterations });
         }
-        if self.options.confirmation.is_some() { self.check_unconstrained() } else { Ok(()) }
+        if self.options.confirmation.is_some() {
+            self.check_unconstrained()?;
+        }
+        self.options.check_together().map_err(ScaError::Options)
     }
 
     pub(super) fn check_unconstrained(&self) -> Result<(), ScaError<P::Error>> {

@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use super::ScheduleError;
 
+/// No iteration has a higher number: `2^64`.
+const ALL_ITERATIONS: f64 = 18_446_744_073_709_551_616.0;
+
 /// The sequence `c · (1 + τ/τ_0)^{−a}`, τ = 0, 1, …
 ///
 /// It lies in (0, 1] for `0 < c ≤ 1` and `τ_0 > 0`; its sum diverges for `a ≤ 1`; the sum of its squares
-/// converges for `a > 1/2`. All three are checked at construction.
+/// converges for `a > 1/2`. All three are checked at construction, as is that no value rounds to 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -32,8 +35,11 @@ impl PolynomialDecay {
     /// - `delay` > 0, finite, in iterations: how long the value stays near `scale`.
     /// - `exponent` ∈ (1/2, 1].
     ///
+    /// Together they must leave a normal number after `2^64` iterations: with `scale` = 1 every delay from `4.2e-289` on does.
+    ///
     /// # Errors
-    /// [`ScheduleError`] with the value refused and the valid range.
+    /// [`ScheduleError`] with the value refused and the valid range; [`ScheduleError::Vanishing`] where each is in its range and they leave
+    /// too little together.
     pub fn new(scale: f64, delay: f64, exponent: f64) -> Result<Self, ScheduleError> {
         if !(scale > 0.0 && scale <= 1.0) {
             return Err(ScheduleError::Scale { scale });
@@ -42,12 +48,21 @@ impl PolynomialDecay {
             return Err(ScheduleError::Delay { delay });
         }
         require_exponent(exponent)?;
-        Ok(Self { scale, delay, exponent })
+        let decay = Self { scale, delay, exponent };
+        if !decay.after(ALL_ITERATIONS).is_normal() {
+            return Err(ScheduleError::Vanishing { scale, delay, exponent });
+        }
+        Ok(decay)
+    }
+
+    /// The value after `iterations` iterations.
+    fn after(&self, iterations: f64) -> f64 {
+        self.scale * (1.0 + iterations / self.delay).powf(-self.exponent)
     }
 
     /// The value at iteration `iteration` = 0, 1, …
     pub fn at(&self, iteration: usize) -> f64 {
-        self.scale * (1.0 + iteration as f64 / self.delay).powf(-self.exponent)
+        self.after(iteration as f64)
     }
 
     /// The value at τ = 0.
@@ -85,13 +100,13 @@ impl GeometricThenPolynomial {
     /// From `tail.scale()` at τ = 0 by a factor of `ratio` ∈ (0, 1) per iteration, until τ = `crossover`; then as `tail`.
     ///
     /// # Errors
-    /// [`ScheduleError::Ratio`]; [`ScheduleError::Crossover`] if `ratio^crossover` underflows.
+    /// [`ScheduleError::Ratio`]; [`ScheduleError::Crossover`] unless `ratio^crossover` leaves the tail a normal number after `2^64` iterations.
     pub fn new(ratio: f64, crossover: usize, tail: PolynomialDecay) -> Result<Self, ScheduleError> {
         if !(ratio > 0.0 && ratio < 1.0) {
             return Err(ScheduleError::Ratio { ratio });
         }
         let decay = Self { ratio, crossover, tail };
-        if !decay.at(crossover).is_normal() {
+        if !(decay.ratio.powf(crossover as f64) * tail.after(ALL_ITERATIONS)).is_normal() {
             return Err(ScheduleError::Crossover { ratio, crossover });
         }
         Ok(decay)

@@ -81,6 +81,16 @@ fn small_records_are_checked() {
         ],
         &["/mean", "/standard_error"],
     );
+    // Infinite where a sample says nothing; `null` where a format has no infinities.
+    let nothing = Estimate { mean: 1.0, standard_error: f64::INFINITY, samples: 2 };
+    assert_eq!(serde_json::to_value(nothing).unwrap()["standard_error"], Value::Null);
+    assert_round_trip(nothing);
+    let nothing =
+        ResidualEstimate { residual: 0.1, upper_bound: f64::INFINITY, confidence: 0.9, samples: 10 };
+    assert_round_trip(nothing);
+    let mut bytes = Vec::new();
+    ciborium::into_writer(&nothing, &mut bytes).unwrap();
+    assert_eq!(ciborium::from_reader::<ResidualEstimate, _>(bytes.as_slice()).unwrap(), nothing);
     assert_checked(&Function { value: 1.0, gradient: vec![2.0, 3.0] }, &[], &["/value", "/gradient/1"]);
     let estimate = ResidualEstimate { residual: 0.1, upper_bound: 0.2, confidence: 0.9, samples: 10 };
     let level = "confidence is 1; valid: inside (0, 1)";
