@@ -243,7 +243,7 @@ pub enum Error {
         "no convergence in {iterations} iterations: the optimum is between {lower:?} and {upper:?}, relative gap above {tolerance:e}"
     )]
     NotConverged {
-        /// Iterations taken.
+        /// Iterations taken, from all starts.
         iterations: usize,
         /// Best certified lower bound.
         lower: f64,

@@ -54,7 +54,7 @@ const SHORT_STEP: f64 = 0.6;
 const BISECTIONS: usize = 7;
 /// Residuals beyond this many times `S` or `s_n` stop the complementarity from shrinking further.
 const MOST_INFEASIBILITY: f64 = 100.0;
-/// A warm start that has not converged by then is given up for a cold one.
+/// A warm start that has not converged by then is given up.
 const WARM_ITERATIONS: usize = 20;
 /// Bisections of a threshold for `λ_max(Σ H_n U_n H_n^H)`.
 const THRESHOLD_BISECTIONS: usize = 50;
@@ -118,6 +118,8 @@ pub(super) struct SaddlePoint {
     /// The direction, and the one that it was estimated by.
     directions: [Direction; 2],
     scratch: Scratch,
+    /// Whether the last start was a warm one.
+    pub started_warm: bool,
 }
 
 impl Default for SaddlePoint {
@@ -125,12 +127,6 @@ impl Default for SaddlePoint {
     fn default() -> Self {
         Self::new(Program::new(&[], Vec::new(), Vec::new()), Elimination::Dual)
     }
-}
-
-/// Where the iteration ended.
-struct Outcome {
-    relative_gap: f64,
-    iterations: usize,
 }
 
 /// Solves `trace_inverse` or `mmse`.
@@ -161,21 +157,14 @@ pub(super) fn points(
         };
         start::warm(&method.program, &primal, &warm.dual)
     });
+    method.started_warm = warm.is_some();
+    let (first, most) = match warm {
+        Some(first) => (first, options.max_iterations.min(WARM_ITERATIONS)),
+        None => (start::cold(&method.program)?, options.max_iterations),
+    };
     // A little less than asked for, because certifying rounds.
-    let relative_gap = 0.9 * options.relative_gap;
-    let warm =
-        warm.map(|first| method.solve(first, relative_gap, options.max_iterations.min(WARM_ITERATIONS)));
-    let iterations = match warm {
-        Some(warm) if warm.relative_gap <= relative_gap => warm.iterations,
-        warm => {
-            let spent = warm.map_or(0, |warm| warm.iterations);
-            let first = start::cold(&method.program)?;
-            let cold = method.solve(first, relative_gap, options.max_iterations - spent);
-            if !cold.relative_gap.is_finite() {
-                return Err(Error::Numerical { operation: "the interior-point method" });
-            }
-            spent + cold.iterations
-        }
+    let Some(iterations) = method.solve(first, 0.9 * options.relative_gap, most) else {
+        return Err(Error::Numerical { operation: "the interior-point method" });
     };
     let dual = method.devices.iter().map(Device::dual).collect();
     let primal = match &basis {
@@ -233,12 +222,13 @@ impl SaddlePoint {
             newton: Newton::new(receive, &sides, elimination),
             directions: [direction(), direction()],
             scratch: Scratch::default(),
+            started_warm: false,
         }
     }
 
     /// From `first` until the relative gap is below `relative_gap`, rounding stops the progress, or `max_iterations` are
-    /// spent; ends at the best iterate. The caller judges it by its certificate.
-    fn solve(&mut self, first: Iterate, relative_gap: f64, max_iterations: usize) -> Outcome {
+    /// spent; ends at the best iterate, which the caller judges by its certificate. Returns the iterations taken, `None` if no iterate has a value.
+    fn solve(&mut self, first: Iterate, relative_gap: f64, max_iterations: usize) -> Option<usize> {
         self.iterate = first;
         let (mut best, mut iterations) = (f64::INFINITY, 0);
         let mut is_best = false;
@@ -259,7 +249,7 @@ impl SaddlePoint {
             self.iterate.copy_from(&self.best);
             self.evaluate();
         }
-        Outcome { relative_gap: best, iterations }
+        best.is_finite().then_some(iterations)
     }
 
     /// Every device's part at the iterate, and the residual of `S`. `false` if some `M_n + θ_n λ_n I` is not positive definite.

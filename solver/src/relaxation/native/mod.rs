@@ -31,6 +31,7 @@ impl Backend for Native {
         options: &Options,
         warm: Option<&Solution>,
     ) -> Result<Points, Error> {
+        self.saddle_point.started_warm = false;
         match relaxation {
             Relaxation::LambdaMin => linear::points(&mut self.interior_point, problem, options),
             Relaxation::TraceInverse | Relaxation::Mmse => {
@@ -38,6 +39,10 @@ impl Backend for Native {
                 concave::points(&mut self.saddle_point, relaxation, problem, options, warm)
             }
         }
+    }
+
+    fn started_warm(&self) -> bool {
+        self.saddle_point.started_warm
     }
 }
 
