@@ -7,8 +7,15 @@ use faer::{Mat, c64};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use solver::channel::{Fading, GaussMarkov};
-use solver::relaxation::{Backend, Options, Points, Relaxation, Solution, Solver};
+use solver::csi::{self, ChannelError};
+use solver::relaxation::{Backend, Options, Points, Relaxation, Solution, Solver, mmse};
+use solver::transceiver::power_limited;
 use solver::{Error, Problem};
+
+fn zeros(receive: usize, transmit: &[usize], power: f64, noise_power: f64) -> Problem {
+    let channels = transmit.iter().map(|&antennas| Mat::zeros(receive, antennas)).collect();
+    Problem::new(channels, vec![power; transmit.len()], noise_power).unwrap()
+}
 
 /// A solver along a sequence fails on no block that a fresh one solves, however few the iterations.
 #[test]
@@ -130,4 +137,45 @@ fn rounding_does_not_widen_the_interval() {
         }
     }
     assert!(stopped > 5, "{stopped} problems are hard enough to say anything");
+}
+
+/// Where no channel is open the MSE is `Σ v_n T_n`, whatever the noise: of the relaxation, and of both bounds.
+#[test]
+fn closed_channels_have_a_value() {
+    for noise_power in [1e-100, 1e-20, 4.84e-3, 1.0, 3e7, 1e60] {
+        for (receive, transmit, power) in [(1, &[1][..], 6.61), (4, &[2, 2, 2], 1.0), (3, &[2, 5], 1e-8)] {
+            let closed = zeros(receive, transmit, power, noise_power);
+            let variance: Vec<f64> = (0..transmit.len()).map(|n| 0.035 * (n + 1) as f64).collect();
+            let value: f64 = variance.iter().zip(transmit).map(|(v, &t)| v * t as f64).sum();
+            let closed = closed.with_signal_variance(variance).unwrap();
+            let solution = mmse::solve(&closed, &Options::default()).unwrap();
+            let (lower, upper) = (solution.certificate.lower, solution.certificate.upper);
+            assert!(lower <= value && value <= upper, "{noise_power}: {lower} to {upper}, not {value}");
+            assert!(upper - lower <= 1e-10 * value, "{noise_power}: {lower} to {upper}");
+            let slopes = mmse::power_sensitivity(&closed, &solution).unwrap();
+            assert!(slopes.iter().all(|slope| *slope == 0.0));
+            let bound = mmse::lower_bound(&closed, &Options::default()).unwrap();
+            assert_eq!(bound, closed.is_square().then_some(lower));
+
+            // Estimates of channels of which nothing is known.
+            let error = ChannelError::new(vec![0.5; transmit.len()]).unwrap();
+            let silent = power_limited(&closed, Mat::zeros(receive, closed.streams()).as_ref()).unwrap();
+            let averaged = csi::lower_bound(&closed, &error, &silent, &Options::default()).unwrap();
+            assert_eq!(averaged.is_some(), closed.is_square());
+            if let Some(averaged) = averaged {
+                assert!(averaged <= value && value - averaged <= 1e-10 * value, "{averaged}, not {value}");
+            }
+        }
+    }
+}
+
+/// Channels that are next to nothing beside the noise are no channels.
+#[test]
+fn hopeless_channels_have_a_value() {
+    for (scale, noise_power) in [(1e-20, 1.0), (1e-60, 4.84e-3), (1e-120, 4.84e-3), (1e-120, 1e40)] {
+        let faint = Mat::from_fn(4, 2, |i, j| c64::new(scale * (i + 1) as f64, 0.1 * scale * j as f64));
+        let problem = Problem::new(vec![faint; 3], vec![1.0; 3], noise_power).unwrap();
+        let certificate = mmse::solve(&problem, &Options::default()).unwrap().certificate;
+        assert!(certificate.lower <= 6.0 && 6.0 <= certificate.upper && certificate.relative_gap() < 1e-10);
+    }
 }

@@ -36,7 +36,7 @@ use crate::linalg::{
 };
 use crate::mismatch;
 use crate::problem::Problem;
-use crate::relaxation::{Options, Points, Relaxation, Solution};
+use crate::relaxation::{Options, Points, Solution};
 use device::Device;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatRef, c64};
@@ -129,20 +129,52 @@ impl Default for SaddlePoint {
     }
 }
 
-/// Solves `trace_inverse` or `mmse`.
-pub(super) fn points(
+/// Solves `trace_inverse`.
+pub(super) fn trace_inverse(
     method: &mut SaddlePoint,
-    relaxation: Relaxation,
     problem: &Problem,
     options: &Options,
     warm: Option<&Solution>,
 ) -> Result<Points, Error> {
-    if relaxation == Relaxation::TraceInverse {
-        for (device, channel) in problem.channels().iter().enumerate() {
-            require_full_column_rank(channel.as_ref(), norm(channel.as_ref()), Quantity::Channel, device)?;
-        }
+    for (device, channel) in problem.channels().iter().enumerate() {
+        require_full_column_rank(channel.as_ref(), norm(channel.as_ref()), Quantity::Channel, device)?;
     }
-    let noise_power = if relaxation == Relaxation::TraceInverse { 0.0 } else { problem.noise_power() };
+    points(method, 0.0, problem, options, warm)
+}
+
+/// Solves `mmse`. Where no channel is open, or the arithmetic breaks down, as with channels that are next to nothing beside the noise, the answer is
+/// [`silence`].
+pub(super) fn mmse(
+    method: &mut SaddlePoint,
+    problem: &Problem,
+    options: &Options,
+    warm: Option<&Solution>,
+) -> Result<Points, Error> {
+    if problem.channels().iter().all(|channel| channel.norm_max() == 0.0) {
+        return Ok(silence(problem));
+    }
+    match points(method, problem.noise_power(), problem, options, warm) {
+        Err(Error::Numerical { .. }) => Ok(silence(problem)),
+        points => points,
+    }
+}
+
+/// `X = 0` and `U_n = I`: optimal for `mmse` where no channel is open.
+fn silence(problem: &Problem) -> Points {
+    let side = problem.receive_antennas();
+    let identity = |channel: &Mat<c64>| Mat::identity(channel.ncols(), channel.ncols());
+    let dual = problem.channels().iter().map(identity).collect();
+    Points { primal: Mat::zeros(side, side), dual, iterations: 0 }
+}
+
+/// Solves the saddle problem with `θ_n v_n` = `noise_power`.
+fn points(
+    method: &mut SaddlePoint,
+    noise_power: f64,
+    problem: &Problem,
+    options: &Options,
+    warm: Option<&Solution>,
+) -> Result<Points, Error> {
     let (basis, channels) = reduced(problem.channels());
     let devices = 0..problem.devices();
     method.reserve(Program::new(

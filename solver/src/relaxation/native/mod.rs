@@ -32,12 +32,13 @@ impl Backend for Native {
         warm: Option<&Solution>,
     ) -> Result<Points, Error> {
         self.saddle_point.started_warm = false;
+        let warm = warm.filter(|warm| warm.fits(problem));
         match relaxation {
             Relaxation::LambdaMin => linear::points(&mut self.interior_point, problem, options),
-            Relaxation::TraceInverse | Relaxation::Mmse => {
-                let warm = warm.filter(|warm| warm.fits(problem));
-                concave::points(&mut self.saddle_point, relaxation, problem, options, warm)
+            Relaxation::TraceInverse => {
+                concave::trace_inverse(&mut self.saddle_point, problem, options, warm)
             }
+            Relaxation::Mmse => concave::mmse(&mut self.saddle_point, problem, options, warm),
         }
     }
 
