@@ -178,6 +178,20 @@ pub enum Error {
         /// The most entries accepted.
         most: usize,
     },
+    /// A relaxation whose Newton system takes more memory than any use has. Nothing was allocated.
+    #[error(
+        "the Newton system of {unknowns} unknowns, the lesser of R² and Σ T_n², and {devices} devices takes {bytes} bytes; valid: at most {most}"
+    )]
+    TooManyUnknowns {
+        /// `min(R², Σ T_n²)`.
+        unknowns: usize,
+        /// `N`.
+        devices: usize,
+        /// What the system takes, `usize::MAX` where it overflows.
+        bytes: usize,
+        /// The most bytes accepted.
+        most: usize,
+    },
     /// The list of streams of one device is not what it must be.
     #[error("device {device} serves streams {streams:?}; valid: {valid}")]
     DeviceStreams {

@@ -6,8 +6,9 @@ use common::paper_problem;
 use faer::{Mat, c64};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use solver::channel::{Fading, GaussMarkov};
+use solver::channel::{BlockFading, Fading, GaussMarkov};
 use solver::csi::{self, ChannelError};
+use solver::recovery;
 use solver::relaxation::{Backend, Options, Points, Relaxation, Solution, Solver, mmse};
 use solver::transceiver::power_limited;
 use solver::{Error, Problem};
@@ -178,4 +179,31 @@ fn hopeless_channels_have_a_value() {
         let certificate = mmse::solve(&problem, &Options::default()).unwrap().certificate;
         assert!(certificate.lower <= 6.0 && 6.0 <= certificate.upper && certificate.relative_gap() < 1e-10);
     }
+}
+
+/// What no memory holds is refused with its size, before anything is allocated for it; what some holds is not.
+#[test]
+fn systems_that_no_memory_holds_are_refused() {
+    // One wide channel; many wide channels at a large receiver; so many devices that the border of their multipliers is too large.
+    for (receive, transmit, unknowns) in
+        [(300, vec![300], 90_000), (150, vec![30; 40], 22_500), (1, vec![1; 30_000], 1)]
+    {
+        let channels = transmit.iter().map(|&side| Mat::full(receive, side, c64::new(1.0, 0.0))).collect();
+        let devices = transmit.len();
+        let problem = Problem::new(channels, vec![1.0; devices], 1.0).unwrap();
+        let refused = |result: Result<(), Error>| match result {
+            Err(Error::TooManyUnknowns { unknowns: found, devices: of, bytes, most }) => {
+                assert_eq!((found, of, most), (unknowns, devices, 4_800_000_000));
+                assert!(bytes > most);
+            }
+            other => panic!("{receive} {devices}: {other:?}"),
+        };
+        refused(mmse::solve(&problem, &Options::default()).map(|_| ()));
+        refused(recovery::lower_bound(&problem, &Default::default()).map(|_| ()));
+        let lambda_min = Relaxation::LambdaMin.solve(&problem, &Options::default());
+        // The papers' relaxation has no such border.
+        if receive > 1 { refused(lambda_min.map(|_| ())) } else { assert!(lambda_min.is_ok()) }
+    }
+    let wide = BlockFading::new(Fading::PAPER, 30, &[30], 1).unwrap().block(0);
+    assert!(mmse::solve(&Problem::new(wide, vec![1.0], 1.0).unwrap(), &Options::default()).is_ok());
 }

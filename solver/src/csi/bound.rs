@@ -36,7 +36,7 @@ const ROUNDING: f64 = 1e-12;
 /// `options` are those of each relaxation; relative gaps of `1e-4` to `1e-6` are enough.
 ///
 /// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`] where errors or design do not fit `estimated`; [`Error::InvalidOption`];
+/// [`Error::DeviceCount`], [`Error::Shape`] where errors or design do not fit `estimated`; [`Error::InvalidOption`]; [`Error::TooManyUnknowns`];
 /// [`Error::Numerical`]. A relaxation that fails is none: the bound holds.
 pub fn lower_bound(
     estimated: &Problem,

@@ -99,7 +99,7 @@ impl<B: Backend> Solver<B> {
     /// # Errors
     /// - [`Error::NotConverged`], with the best bounds, if the certified relative gap is above `options.relative_gap`;
     /// - [`Error::RankDeficient`] if some `H_n` lacks full column rank, where `lambda_min` and `trace_inverse` are infeasible;
-    /// - [`Error::Numerical`].
+    /// - [`Error::TooManyUnknowns`] from the native methods; [`Error::Numerical`].
     pub fn solve(&mut self, problem: &Problem) -> Result<&Solution, Error> {
         let warm = self.last.take().filter(|last| last.fits(problem));
         let mut found = self.attempt(problem, warm.as_ref());
