@@ -11,7 +11,7 @@ use solver::csi::{self, ChannelError};
 use solver::recovery;
 use solver::relaxation::{Backend, Options, Points, Relaxation, Solution, Solver, mmse};
 use solver::transceiver::power_limited;
-use solver::{Error, Problem};
+use solver::{Error, Problem, Quantity};
 
 fn zeros(receive: usize, transmit: &[usize], power: f64, noise_power: f64) -> Problem {
     let channels = transmit.iter().map(|&antennas| Mat::zeros(receive, antennas)).collect();
@@ -206,4 +206,18 @@ fn systems_that_no_memory_holds_are_refused() {
     }
     let wide = BlockFading::new(Fading::PAPER, 30, &[30], 1).unwrap().block(0);
     assert!(mmse::solve(&Problem::new(wide, vec![1.0], 1.0).unwrap(), &Options::default()).is_ok());
+}
+
+/// What belongs to the server or to the whole system is not called a device's; the data are as ever.
+#[test]
+fn messages_name_a_device_only_where_there_is_one() {
+    let of = |quantity| Error::OutOfRange { quantity, device: 0, value: -1.0, valid: "positive" }.to_string();
+    assert_eq!(of(Quantity::NoisePower), "noise power is -1; valid: positive");
+    assert_eq!(of(Quantity::TransmitPower), "transmit power p_n of device 0 is -1; valid: positive");
+    let shape = |quantity| Error::Shape { quantity, device: 0, expected: (2, 3), found: (1, 1) }.to_string();
+    assert_eq!(shape(Quantity::Aggregator), "aggregator A is 1×1, expected 2×3");
+    assert_eq!(shape(Quantity::PrimalMatrix), "primal matrix X is 1×1, expected 2×3");
+    assert_eq!(shape(Quantity::DualMatrix), "dual matrix U_n of device 0 is 1×1, expected 2×3");
+    let entry = Error::NonFiniteEntry { quantity: Quantity::PrimalMatrix, device: 0, row: 4, column: 2 };
+    assert_eq!(entry.to_string(), "primal matrix X has a non-finite entry at row 4, column 2");
 }
