@@ -50,6 +50,35 @@ pub enum Quantity {
     ConstraintMatrix,
 }
 
+impl Quantity {
+    /// The quantity in words, with the device where it is a device's.
+    fn owned_by(self, device: usize) -> String {
+        match self {
+            Self::Aggregator
+            | Self::PrimalMatrix
+            | Self::NoisePower
+            | Self::Parameters
+            | Self::FadingVariance
+            | Self::FadingMean
+            | Self::FadingCorrelation
+            | Self::DopplerShift
+            | Self::BlockInterval => self.to_string(),
+            Self::Channel
+            | Self::Precoder
+            | Self::DualMatrix
+            | Self::TransmitPower
+            | Self::DeviceStreams
+            | Self::SignalVariance
+            | Self::EnergyBudget
+            | Self::ComputeCoefficient
+            | Self::Share
+            | Self::ChannelErrorVariance
+            | Self::PilotSnr
+            | Self::ConstraintMatrix => format!("{self} of device {device}"),
+        }
+    }
+}
+
 impl std::fmt::Display for Quantity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -97,8 +126,8 @@ pub enum Error {
     },
     /// A matrix has the wrong shape.
     #[error(
-        "{quantity} of device {device} is {}×{}, expected {}×{}",
-        found.0, found.1, expected.0, expected.1
+        "{} is {}×{}, expected {}×{}",
+        quantity.owned_by(*device), found.0, found.1, expected.0, expected.1
     )]
     Shape {
         /// The matrix.
@@ -111,7 +140,7 @@ pub enum Error {
         found: (usize, usize),
     },
     /// A matrix without rows or columns.
-    #[error("{quantity} of device {device} has a side of length zero")]
+    #[error("{} has a side of length zero", quantity.owned_by(*device))]
     EmptyMatrix {
         /// The matrix.
         quantity: Quantity,
@@ -119,7 +148,7 @@ pub enum Error {
         device: usize,
     },
     /// A matrix entry is NaN or infinite.
-    #[error("{quantity} of device {device} has a non-finite entry at row {row}, column {column}")]
+    #[error("{} has a non-finite entry at row {row}, column {column}", quantity.owned_by(*device))]
     NonFiniteEntry {
         /// The matrix.
         quantity: Quantity,
@@ -131,7 +160,7 @@ pub enum Error {
         column: usize,
     },
     /// A number is outside its valid range.
-    #[error("{quantity} of device {device} is {value}; valid: {valid}")]
+    #[error("{} is {value}; valid: {valid}", quantity.owned_by(*device))]
     OutOfRange {
         /// The number.
         quantity: Quantity,
@@ -176,6 +205,20 @@ pub enum Error {
         /// `Σ T_n` (`usize::MAX` where it overflows), or the columns asked for.
         transmit_antennas: usize,
         /// The most entries accepted.
+        most: usize,
+    },
+    /// A relaxation whose Newton system takes more memory than any use has. Nothing was allocated.
+    #[error(
+        "the Newton system of {unknowns} unknowns, the lesser of R² and Σ T_n², and {devices} devices takes {bytes} bytes; valid: at most {most}"
+    )]
+    TooManyUnknowns {
+        /// `min(R², Σ T_n²)`.
+        unknowns: usize,
+        /// `N`.
+        devices: usize,
+        /// What the system takes, `usize::MAX` where it overflows.
+        bytes: usize,
+        /// The most bytes accepted.
         most: usize,
     },
     /// The list of streams of one device is not what it must be.
@@ -243,7 +286,7 @@ pub enum Error {
         "no convergence in {iterations} iterations: the optimum is between {lower:?} and {upper:?}, relative gap above {tolerance:e}"
     )]
     NotConverged {
-        /// Iterations taken.
+        /// Iterations taken, from all starts.
         iterations: usize,
         /// Best certified lower bound.
         lower: f64,

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::linalg::{Spectrum, eigenvalues, hermitian_part, trace};
 use crate::mismatch;
 use crate::problem::Problem;
+use crate::recovery;
 use crate::relaxation::{Options, mmse};
 use crate::transceiver::Transceiver;
 use faer::{Mat, MatRef, c64};
@@ -29,14 +30,14 @@ const ROUNDING: f64 = 1e-12;
 ///
 /// from `w tr((M + wI)^{-1}) ≥ 2 w^{1/2} tr U^{1/2} − tr(U (M + wI))` and the best common scale of the `U_n`. Good `λ_n`, `U_n` come from
 /// `mmse` relaxations at the power limits lowered to what the averaged error has a use for: at first to the powers of `design`, then round by
-/// round to those that the last relaxation asks for. The bound that is returned is this formula's, and at least the `mmse` bound of the estimates. It holds
-/// for every transceiver, whatever the design, and is the tighter the better the design: take that of [`alternate`](super::alternate).
+/// round to those that the last relaxation asks for. The bound that is returned is this formula's, and at least [`recovery::lower_bound`] of the estimates.
+/// It holds for every transceiver, whatever the design, and is the tighter the better the design: take that of [`alternate`](super::alternate).
 ///
 /// `options` are those of each relaxation; relative gaps of `1e-4` to `1e-6` are enough.
 ///
 /// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`] where errors or design do not fit `estimated`; [`Error::InvalidOption`]; [`Error::Numerical`].
-/// A later relaxation that fails ends the rounds: the bound holds.
+/// [`Error::DeviceCount`], [`Error::Shape`] where errors or design do not fit `estimated`; [`Error::InvalidOption`]; [`Error::TooManyUnknowns`];
+/// [`Error::Numerical`]. A relaxation that fails is none: the bound holds.
 pub fn lower_bound(
     estimated: &Problem,
     error: &ChannelError,
@@ -44,9 +45,10 @@ pub fn lower_bound(
     options: &Options,
 ) -> Result<Option<f64>, Error> {
     super::mean_squared_error(estimated, error, design)?;
-    let Some(mut best) = mmse::lower_bound(estimated, options)? else {
+    if !estimated.is_square() {
         return Ok(None);
-    };
+    }
+    let mut best = recovery::lower_bound(estimated, options)?;
     let (mut power, mut last) = (design.transmit_power(estimated), 0.0_f64);
     for _ in 0..ROUNDS {
         let Ok(certified) = round(estimated, error, &power, options) else { break };
@@ -90,6 +92,9 @@ struct Certified {
 impl Certified {
     fn new(estimated: &Problem, error: &ChannelError, relaxed: MatRef<'_, c64>) -> Result<Self, Error> {
         let alpha = trace(relaxed);
+        if alpha == 0.0 {
+            return Err(Error::Numerical { operation: "the averaged bound" });
+        }
         let mut spectra = Vec::with_capacity(estimated.devices());
         let (mut limit_prices, mut power) = (Vec::new(), Vec::new());
         for (device, (estimate, variance)) in estimated.channels().iter().zip(error.variance()).enumerate() {

@@ -137,7 +137,7 @@ impl Design {
 /// At most `Σ v_n L_n`, the MSE of silence. One seed gives one result, on any number of threads.
 ///
 /// # Errors
-/// [`Error::InvalidOption`], [`Error::Numerical`]. A relaxation that is not solved to its gap, or not at all, is none: the bound holds,
+/// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`]. A relaxation that is not solved to its gap, or not at all, is none: the bound holds,
 /// and the random directions are drawn from `Σ q_n H_n H_n^H` instead, `q_n = p_n/v_n`.
 pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
     options.validate()?;
@@ -180,7 +180,7 @@ pub(super) fn search(
 /// `‖A^H H_n B_n − E_n‖² + T_n − L_n`.
 ///
 /// # Errors
-/// [`Error::InvalidOption`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error, nor is a relaxation that rounding
+/// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error, nor is a relaxation that rounding
 /// leaves unsolved: the bound holds.
 pub fn lower_bound(problem: &Problem, options: &relaxation::Options) -> Result<f64, Error> {
     relax(problem, &mut Solver::new(Relaxation::Mmse, *options)?).map(|(_, bound)| bound)

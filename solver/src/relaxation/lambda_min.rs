@@ -19,7 +19,7 @@ use faer::{Mat, MatRef, c64};
 /// # Errors
 /// - [`Error::RankDeficient`] if some `H_n` lacks full column rank: (17) is then infeasible;
 /// - [`Error::NotConverged`] if the certified relative gap is above `options.relative_gap`;
-/// - [`Error::InvalidOption`], [`Error::Numerical`].
+/// - [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`].
 pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
     Relaxation::LambdaMin.solve(problem, options)
 }

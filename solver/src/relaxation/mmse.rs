@@ -19,7 +19,7 @@ use faer::{Mat, MatRef, c64};
 ///
 /// # Errors
 /// [`Error::NotConverged`] with the best bounds if the certified relative gap stays above `options.relative_gap`;
-/// [`Error::InvalidOption`], [`Error::Numerical`].
+/// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`].
 pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
     Relaxation::Mmse.solve(problem, options)
 }
@@ -28,7 +28,7 @@ pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
 /// `None` where some device has more than `L` antennas, where the theory has no useful one.
 ///
 /// # Errors
-/// [`Error::InvalidOption`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error: the bound holds.
+/// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error: the bound holds.
 pub fn lower_bound(problem: &Problem, options: &Options) -> Result<Option<f64>, Error> {
     if !problem.is_square() {
         return Ok(None);

@@ -23,6 +23,12 @@ pub trait Backend {
         options: &Options,
         warm: Option<&Solution>,
     ) -> Result<Points, Error>;
+
+    /// Whether the last call of [`points`](Self::points) started from `warm`: where what it led to is not good enough, [`Solver`] calls once more,
+    /// without. Default: `false`.
+    fn started_warm(&self) -> bool {
+        false
+    }
 }
 
 impl<B: Backend> Backend for &mut B {
@@ -35,12 +41,18 @@ impl<B: Backend> Backend for &mut B {
     ) -> Result<Points, Error> {
         (**self).points(relaxation, problem, options, warm)
     }
+
+    fn started_warm(&self) -> bool {
+        (**self).started_warm()
+    }
 }
 
 /// Solves one relaxation for one problem after another, in memory that is kept.
 ///
 /// The backend is given the last solution where shapes agree. [`Native`] starts `trace_inverse` and `mmse` from it, unless the channels have changed
-/// too much for that to save time; `lambda_min` always starts from scratch, and gains by the memory alone.
+/// too much for that to save time; `lambda_min` always starts from scratch, and gains by the memory alone. Where a warm start does not lead to the
+/// gap asked for, the problem is solved from scratch as well, and the better of each bound is kept: a `Solver` fails on no problem that
+/// [`Relaxation::solve`] solves.
 ///
 /// ```
 /// use solver::channel::{Fading, GaussMarkov};
@@ -87,22 +99,39 @@ impl<B: Backend> Solver<B> {
     /// # Errors
     /// - [`Error::NotConverged`], with the best bounds, if the certified relative gap is above `options.relative_gap`;
     /// - [`Error::RankDeficient`] if some `H_n` lacks full column rank, where `lambda_min` and `trace_inverse` are infeasible;
-    /// - [`Error::Numerical`].
+    /// - [`Error::TooManyUnknowns`] from the native methods; [`Error::Numerical`].
     pub fn solve(&mut self, problem: &Problem) -> Result<&Solution, Error> {
         let warm = self.last.take().filter(|last| last.fits(problem));
-        let points = self.backend.points(self.relaxation, problem, &self.options, warm.as_ref())?;
-        let (primal, dual, certificate) =
-            self.relaxation.feasible_points(problem, points.primal.as_ref(), &points.dual)?;
-        let solution = Solution { primal, dual, certificate, iterations: points.iterations };
-        if certificate.relative_gap() > self.options.relative_gap {
+        let mut found = self.attempt(problem, warm.as_ref());
+        if self.backend.started_warm() && !found.as_ref().is_ok_and(|found| self.suffices(found)) {
+            found = match (found, self.attempt(problem, None)) {
+                (Ok(warm), Ok(cold)) => Ok(warm.or_better(cold)),
+                (Ok(only), Err(_)) | (Err(_), Ok(only)) => Ok(only),
+                (Err(_), Err(error)) => Err(error),
+            };
+        }
+        let solution = found?;
+        if !self.suffices(&solution) {
             return Err(Error::NotConverged {
-                iterations: points.iterations,
-                lower: certificate.lower,
-                upper: certificate.upper,
+                iterations: solution.iterations,
+                lower: solution.certificate.lower,
+                upper: solution.certificate.upper,
                 tolerance: self.options.relative_gap,
             });
         }
         Ok(self.last.insert(solution))
+    }
+
+    /// What the backend finds from one start, certified.
+    fn attempt(&mut self, problem: &Problem, warm: Option<&Solution>) -> Result<Solution, Error> {
+        let Points { primal, dual, iterations } =
+            self.backend.points(self.relaxation, problem, &self.options, warm)?;
+        let (primal, dual, certificate) = self.relaxation.feasible_points(problem, primal.as_ref(), &dual)?;
+        Ok(Solution { primal, dual, certificate, iterations })
+    }
+
+    fn suffices(&self, solution: &Solution) -> bool {
+        solution.certificate.relative_gap() <= self.options.relative_gap
     }
 
     /// Forgets the last solution: the next problem is solved from scratch.

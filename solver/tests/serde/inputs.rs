@@ -143,7 +143,7 @@ fn samplings_and_values_are_checked() {
     let value = RelaxedMse::new(Relaxation::Mmse, 0.1).unwrap().with_options(options).with_streams(2);
     assert_round_trip(value);
     assert_round_trip(RelaxedMse::new(Relaxation::LambdaMin, 0.1).unwrap());
-    let power = "noise power of device 0 is -1; valid: positive and finite";
+    let power = "noise power is -1; valid: positive and finite";
     assert_checked(&value, &[("/noise_power", json!(-1.0), power)], &["/noise_power"]);
     assert_refused::<RelaxedMse>(with(&value, "/options", json!({ "gap": 1 })), "unknown field `gap`");
     let certified = CertifiedValue {

@@ -261,7 +261,7 @@ fn not_a_number_is_refused() {
     refused(
         spoiled(&|bytes| ciborium::into_writer(&process, bytes).unwrap()),
         &read::<GaussMarkov>,
-        "fading correlation of device 0 is NaN",
+        "fading correlation is NaN",
     );
 }
 
@@ -270,7 +270,7 @@ fn invalid_models_are_refused() {
     let fading = Fading::PAPER;
     assert_refused::<Fading>(
         with(&fading, "/variance", json!(0.0)),
-        "fading variance of device 0 is 0; valid: positive and finite",
+        "fading variance is 0; valid: positive and finite",
     );
     let blocks = BlockFading::new(fading, 4, &[2, 1], 9).unwrap();
     assert_refused::<BlockFading>(
@@ -286,7 +286,7 @@ fn invalid_models_are_refused() {
     process.next();
     assert_refused::<GaussMarkov>(
         with(&process, "/correlation", json!([0.9, 0.9])),
-        "fading correlation of device 0 is 1.27",
+        "fading correlation is 1.27",
     );
     let zeros = vec![0.0; 4];
     let column = json!({ "rows": 4, "columns": 1, "re": zeros, "im": zeros });

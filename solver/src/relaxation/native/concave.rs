@@ -36,7 +36,7 @@ use crate::linalg::{
 };
 use crate::mismatch;
 use crate::problem::Problem;
-use crate::relaxation::{Options, Points, Relaxation, Solution};
+use crate::relaxation::{Options, Points, Solution};
 use device::Device;
 use faer::prelude::ReborrowMut;
 use faer::{Mat, MatRef, c64};
@@ -54,7 +54,7 @@ const SHORT_STEP: f64 = 0.6;
 const BISECTIONS: usize = 7;
 /// Residuals beyond this many times `S` or `s_n` stop the complementarity from shrinking further.
 const MOST_INFEASIBILITY: f64 = 100.0;
-/// A warm start that has not converged by then is given up for a cold one.
+/// A warm start that has not converged by then is given up.
 const WARM_ITERATIONS: usize = 20;
 /// Bisections of a threshold for `λ_max(Σ H_n U_n H_n^H)`.
 const THRESHOLD_BISECTIONS: usize = 50;
@@ -118,6 +118,8 @@ pub(super) struct SaddlePoint {
     /// The direction, and the one that it was estimated by.
     directions: [Direction; 2],
     scratch: Scratch,
+    /// Whether the last start was a warm one.
+    pub started_warm: bool,
 }
 
 impl Default for SaddlePoint {
@@ -127,26 +129,52 @@ impl Default for SaddlePoint {
     }
 }
 
-/// Where the iteration ended.
-struct Outcome {
-    relative_gap: f64,
-    iterations: usize,
-}
-
-/// Solves `trace_inverse` or `mmse`.
-pub(super) fn points(
+/// Solves `trace_inverse`.
+pub(super) fn trace_inverse(
     method: &mut SaddlePoint,
-    relaxation: Relaxation,
     problem: &Problem,
     options: &Options,
     warm: Option<&Solution>,
 ) -> Result<Points, Error> {
-    if relaxation == Relaxation::TraceInverse {
-        for (device, channel) in problem.channels().iter().enumerate() {
-            require_full_column_rank(channel.as_ref(), norm(channel.as_ref()), Quantity::Channel, device)?;
-        }
+    for (device, channel) in problem.channels().iter().enumerate() {
+        require_full_column_rank(channel.as_ref(), norm(channel.as_ref()), Quantity::Channel, device)?;
     }
-    let noise_power = if relaxation == Relaxation::TraceInverse { 0.0 } else { problem.noise_power() };
+    points(method, 0.0, problem, options, warm)
+}
+
+/// Solves `mmse`. Where no channel is open, or the arithmetic breaks down, as with channels that are next to nothing beside the noise, the answer is
+/// [`silence`].
+pub(super) fn mmse(
+    method: &mut SaddlePoint,
+    problem: &Problem,
+    options: &Options,
+    warm: Option<&Solution>,
+) -> Result<Points, Error> {
+    if problem.channels().iter().all(|channel| channel.norm_max() == 0.0) {
+        return Ok(silence(problem));
+    }
+    match points(method, problem.noise_power(), problem, options, warm) {
+        Err(Error::Numerical { .. }) => Ok(silence(problem)),
+        points => points,
+    }
+}
+
+/// `X = 0` and `U_n = I`: optimal for `mmse` where no channel is open.
+fn silence(problem: &Problem) -> Points {
+    let side = problem.receive_antennas();
+    let identity = |channel: &Mat<c64>| Mat::identity(channel.ncols(), channel.ncols());
+    let dual = problem.channels().iter().map(identity).collect();
+    Points { primal: Mat::zeros(side, side), dual, iterations: 0 }
+}
+
+/// Solves the saddle problem with `θ_n v_n` = `noise_power`.
+fn points(
+    method: &mut SaddlePoint,
+    noise_power: f64,
+    problem: &Problem,
+    options: &Options,
+    warm: Option<&Solution>,
+) -> Result<Points, Error> {
     let (basis, channels) = reduced(problem.channels());
     let devices = 0..problem.devices();
     method.reserve(Program::new(
@@ -161,21 +189,14 @@ pub(super) fn points(
         };
         start::warm(&method.program, &primal, &warm.dual)
     });
+    method.started_warm = warm.is_some();
+    let (first, most) = match warm {
+        Some(first) => (first, options.max_iterations.min(WARM_ITERATIONS)),
+        None => (start::cold(&method.program)?, options.max_iterations),
+    };
     // A little less than asked for, because certifying rounds.
-    let relative_gap = 0.9 * options.relative_gap;
-    let warm =
-        warm.map(|first| method.solve(first, relative_gap, options.max_iterations.min(WARM_ITERATIONS)));
-    let iterations = match warm {
-        Some(warm) if warm.relative_gap <= relative_gap => warm.iterations,
-        warm => {
-            let spent = warm.map_or(0, |warm| warm.iterations);
-            let first = start::cold(&method.program)?;
-            let cold = method.solve(first, relative_gap, options.max_iterations - spent);
-            if !cold.relative_gap.is_finite() {
-                return Err(Error::Numerical { operation: "the interior-point method" });
-            }
-            spent + cold.iterations
-        }
+    let Some(iterations) = method.solve(first, 0.9 * options.relative_gap, most) else {
+        return Err(Error::Numerical { operation: "the interior-point method" });
     };
     let dual = method.devices.iter().map(Device::dual).collect();
     let primal = match &basis {
@@ -233,12 +254,13 @@ impl SaddlePoint {
             newton: Newton::new(receive, &sides, elimination),
             directions: [direction(), direction()],
             scratch: Scratch::default(),
+            started_warm: false,
         }
     }
 
     /// From `first` until the relative gap is below `relative_gap`, rounding stops the progress, or `max_iterations` are
-    /// spent; ends at the best iterate. The caller judges it by its certificate.
-    fn solve(&mut self, first: Iterate, relative_gap: f64, max_iterations: usize) -> Outcome {
+    /// spent; ends at the best iterate, which the caller judges by its certificate. Returns the iterations taken, `None` if no iterate has a value.
+    fn solve(&mut self, first: Iterate, relative_gap: f64, max_iterations: usize) -> Option<usize> {
         self.iterate = first;
         let (mut best, mut iterations) = (f64::INFINITY, 0);
         let mut is_best = false;
@@ -259,7 +281,7 @@ impl SaddlePoint {
             self.iterate.copy_from(&self.best);
             self.evaluate();
         }
-        Outcome { relative_gap: best, iterations }
+        best.is_finite().then_some(iterations)
     }
 
     /// Every device's part at the iterate, and the residual of `S`. `false` if some `M_n + θ_n λ_n I` is not positive definite.

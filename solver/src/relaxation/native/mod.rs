@@ -31,13 +31,20 @@ impl Backend for Native {
         options: &Options,
         warm: Option<&Solution>,
     ) -> Result<Points, Error> {
+        self.saddle_point.started_warm = false;
+        require_room(relaxation, problem)?;
+        let warm = warm.filter(|warm| warm.fits(problem));
         match relaxation {
             Relaxation::LambdaMin => linear::points(&mut self.interior_point, problem, options),
-            Relaxation::TraceInverse | Relaxation::Mmse => {
-                let warm = warm.filter(|warm| warm.fits(problem));
-                concave::points(&mut self.saddle_point, relaxation, problem, options, warm)
+            Relaxation::TraceInverse => {
+                concave::trace_inverse(&mut self.saddle_point, problem, options, warm)
             }
+            Relaxation::Mmse => concave::mmse(&mut self.saddle_point, problem, options, warm),
         }
+    }
+
+    fn started_warm(&self) -> bool {
+        self.saddle_point.started_warm
     }
 }
 
@@ -55,6 +62,39 @@ impl Elimination {
     fn smaller(receive: usize, sides: impl IntoIterator<Item = usize>) -> Self {
         let unknowns: usize = sides.into_iter().map(|side| side * side).sum();
         if unknowns <= receive * receive { Self::Dual } else { Self::Primal }
+    }
+}
+
+/// Most bytes that the matrices of a Newton system may take.
+const MOST_BYTES: usize = 4_800_000_000;
+
+/// Refuses what [`MOST_BYTES`] do not hold.
+fn require_room(relaxation: Relaxation, problem: &Problem) -> Result<(), Error> {
+    let sides = || problem.channels().iter().map(Mat::ncols);
+    let sum = |terms: &mut dyn Iterator<Item = usize>| terms.fold(0, usize::saturating_add);
+    let columns = sum(&mut sides());
+    let receive = problem.receive_antennas().min(columns);
+    let whole = receive.saturating_mul(receive);
+    let parts = sum(&mut sides().map(|side| side.saturating_mul(side)));
+    let (unknowns, devices) = (whole.min(parts), problem.devices());
+    let square = |side: usize| (side as f64).powi(2);
+    let numbers = match Elimination::smaller(receive, sides()) {
+        // The matrix, and P and Q.
+        Elimination::Dual => square(unknowns) + 8.0 * square(columns),
+        // The matrix and the products that it is made of, both matrices of every pair, and the border of the Δλ_n.
+        Elimination::Primal => {
+            let border = match relaxation {
+                Relaxation::LambdaMin => 0.0,
+                Relaxation::TraceInverse | Relaxation::Mmse => square(devices),
+            };
+            2.0 * square(unknowns) + 3.0 * unknowns as f64 * (devices as f64 + 1.0) + border
+        }
+    };
+    let bytes = (numbers * size_of::<f64>() as f64) as usize;
+    if bytes <= MOST_BYTES {
+        Ok(())
+    } else {
+        Err(Error::TooManyUnknowns { unknowns, devices, bytes, most: MOST_BYTES })
     }
 }
 

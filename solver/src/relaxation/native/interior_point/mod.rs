@@ -28,7 +28,7 @@ mod start;
 mod tests;
 mod work;
 
-use crate::linalg::{add_scaled, scale, trace};
+use crate::linalg::{add_scaled, eigenvalues, scale, trace};
 use crate::relaxation::native::Elimination;
 use channels::Channels;
 use direction::{Direction, System, Target};
@@ -56,6 +56,18 @@ const LONG_STEP: f64 = 0.95;
 const MOST_SOLUTIONS: usize = 6;
 /// The part of the goal that the step to it should reach: the goal falls with `tr X`, and certifying rounds.
 const FINAL_GAP: f64 = 0.5;
+
+/// The last step is looked at where this much of the size of the numbers whose difference `Z_n` is exceeds the relative gap: four digits more than
+/// what they lose themselves, because the Newton equations lose others.
+const ROUNDING: f64 = 1e-12;
+
+/// The least eigenvalue if it is negative, or 0.
+fn least_negative(matrix: MatRef<'_, c64>) -> f64 {
+    match eigenvalues(matrix).as_deref() {
+        Ok([least, ..]) => least.min(0.0),
+        _ => f64::NEG_INFINITY,
+    }
+}
 
 /// How much of the way a step to the boundary goes.
 fn part(step: f64) -> f64 {
@@ -114,6 +126,8 @@ pub(super) struct InteriorPoint {
     /// The `h_n`, whitened.
     channels: Channels,
     iterate: Iterate,
+    /// The last `X` and the last `W_n` from which a step was taken, so that they were inside the cone.
+    interior: (Mat<c64>, Parts),
     inverses: Inverses,
     system: System,
     /// The last direction, and the one that estimates it.
@@ -145,6 +159,7 @@ impl InteriorPoint {
         Self {
             sides: sides.to_vec(),
             iterate: Iterate { x: square(), s: square(), w: parts(), z: parts() },
+            interior: (square(), parts()),
             inverses: Inverses { whole: square(), parts: parts() },
             system: System::new(elimination, receive, packs),
             directions: [(); 2].map(|()| Direction::new(receive, packs)),
@@ -173,6 +188,8 @@ impl InteriorPoint {
     /// Iterates from the start until the relative gap is below `relative_gap`, rounding stops the progress, or `max_iterations`
     /// are spent. Returns the iterations taken; the caller judges the points by their certificate.
     pub fn solve(&mut self, relative_gap: f64, max_iterations: usize) -> usize {
+        self.interior.0.copy_from(&self.iterate.x);
+        self.interior.1.copy_from_slice(&self.iterate.w);
         let mut iterations = 0;
         while iterations < max_iterations {
             let goal = relative_gap * trace(self.iterate.x.as_ref());
@@ -181,7 +198,47 @@ impl InteriorPoint {
             }
             iterations += 1;
         }
+        if ROUNDING * self.size() > relative_gap {
+            self.leave_the_boundary();
+        }
         iterations
+    }
+
+    /// `tr X · max_n ‖h_n‖²`: how large the numbers are whose difference `Z_n` is.
+    fn size(&self) -> f64 {
+        let squares = self.channels.columns.col_iter().map(|column| column.squared_norm_l2());
+        trace(self.iterate.x.as_ref()) * squares.fold(0.0, f64::max)
+    }
+
+    /// Puts back the last interior `X` where the bound of the newest is no better, because rounding has carried it out of the cone; the same with the
+    /// `W_n`.
+    fn leave_the_boundary(&mut self) {
+        let newest = self.upper_bound();
+        std::mem::swap(&mut self.iterate.x, &mut self.interior.0);
+        if self.upper_bound() >= newest {
+            std::mem::swap(&mut self.iterate.x, &mut self.interior.0);
+        }
+        let newest = self.lower_bound();
+        std::mem::swap(&mut self.iterate.w, &mut self.interior.1);
+        if self.lower_bound() <= newest {
+            std::mem::swap(&mut self.iterate.w, &mut self.interior.1);
+        }
+    }
+
+    /// `tr X` once `X` is scaled so that no `Z_n` has a negative eigenvalue; infinite where no scale does it.
+    fn upper_bound(&mut self) -> f64 {
+        self.update_surplus();
+        let seen = (0..self.sides.len()).map(|device| {
+            let (pack, lane) = self.channels.place(device);
+            1.0 + least_negative(pack.matrix(&self.iterate.z, lane).as_ref())
+        });
+        trace(self.iterate.x.as_ref()) / seen.fold(1.0, f64::min).max(0.0)
+    }
+
+    /// `Σ tr W_n` once the `W_n` are scaled so that `S` has no negative eigenvalue.
+    fn lower_bound(&mut self) -> f64 {
+        self.update_slack();
+        self.channels.trace(&self.iterate.w) / (1.0 - least_negative(self.iterate.s.as_ref()))
     }
 
     /// `tr X − Σ tr W_n`.
@@ -250,9 +307,11 @@ impl InteriorPoint {
         let direction = &self.directions[0];
         // A step of 0 may come from a direction without a number in it.
         if steps.0 > 0.0 {
+            self.interior.0.copy_from(&self.iterate.x);
             add_scaled(self.iterate.x.as_mut(), direction.x.as_ref(), part(steps.0));
         }
         if steps.1 > 0.0 {
+            self.interior.1.copy_from_slice(&self.iterate.w);
             packs::add_scaled(&mut self.iterate.w, &direction.w, part(steps.1));
         }
         steps.0 > 0.0 || steps.1 > 0.0
