@@ -2,11 +2,12 @@
 //! for a given aggregator, with and without regard to power.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{power_of_two, require_matrix, squared_norm};
-use crate::mismatch::{self, Mode, Seen};
+use crate::linalg::{
+    Scratch, multiply, power_of_two, require_matrix, scale, solve_positive_definite, squared_norm,
+};
+use crate::mismatch::{self, Seen};
 use crate::problem::Problem;
-use faer::linalg::solvers::Solve;
-use faer::{Mat, MatRef, Side, c64};
+use faer::{Mat, MatMut, MatRef, c64};
 
 /// How far a power may exceed its limit, relatively, and still count as within it: room for rounding only.
 pub const POWER_TOLERANCE: f64 = 1e-9;
@@ -64,6 +65,12 @@ impl Transceiver {
         Self { aggregator, precoders }
     }
 
+    /// With precoders of zeros, to be written over.
+    fn unset(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Self, Error> {
+        require_aggregator(problem, aggregator)?;
+        Ok(Self { aggregator: aggregator.to_owned(), precoders: zero_precoders(problem) })
+    }
+
     /// `A`, `R×L`.
     pub fn aggregator(&self) -> MatRef<'_, c64> {
         self.aggregator.as_ref()
@@ -74,6 +81,11 @@ impl Transceiver {
         &self.precoders
     }
 
+    /// `A`, to be written over; the precoders stay.
+    pub(crate) fn aggregator_mut(&mut self) -> MatMut<'_, c64> {
+        self.aggregator.as_mut()
+    }
+
     /// `α = ‖A‖_F²`. For a zero-forcing transceiver the MSE is `σ² α`.
     pub fn alpha(&self) -> f64 {
         squared_norm(self.aggregator.as_ref())
@@ -81,12 +93,13 @@ impl Transceiver {
 
     /// `v_n ‖B_n‖_F²`, the power that each device of `problem` transmits, as far as both have devices.
     pub fn transmit_power(&self, problem: &Problem) -> Vec<f64> {
-        let variances = problem.signal_variance();
-        self.precoders
-            .iter()
-            .zip(variances)
-            .map(|(b, variance)| variance * squared_norm(b.as_ref()))
-            .collect()
+        self.powers(problem).collect()
+    }
+
+    /// [`Self::transmit_power`], one by one.
+    pub(crate) fn powers(&self, problem: &Problem) -> impl Iterator<Item = f64> {
+        let devices = self.precoders.iter().zip(problem.signal_variance());
+        devices.map(|(precoder, variance)| variance * squared_norm(precoder.as_ref()))
     }
 
     /// Checks every device's power limit, with [`POWER_TOLERANCE`].
@@ -96,7 +109,7 @@ impl Transceiver {
     /// for another number of devices.
     pub fn check_power(&self, problem: &Problem) -> Result<(), Error> {
         require_precoder_count(problem, self.precoders.len())?;
-        for (device, required) in self.transmit_power(problem).into_iter().enumerate() {
+        for (device, required) in self.powers(problem).enumerate() {
             let available = problem.transmit_power()[device];
             if required > available * (1.0 + POWER_TOLERANCE) {
                 return Err(Error::PowerExceeded { device, required, available });
@@ -113,21 +126,71 @@ impl Transceiver {
     /// [`Error::Shape`] or [`Error::DeviceCount`] if the transceiver was designed for another problem;
     /// [`Error::Numerical`] on overflow.
     pub fn mean_squared_error(&self, problem: &Problem) -> Result<MeanSquaredError, Error> {
+        SumError::new(problem).of(self)
+    }
+
+    /// Replaces the precoders by the best ones with `μ_n ≥ least(n)` ([`power_limited`]) for the aggregator; after an error they are of no use.
+    pub(crate) fn precode(&mut self, seen: &mut Seen<'_>, least: impl Fn(usize) -> f64) -> Result<(), Error> {
+        let problem = seen.problem();
         require_aggregator(problem, self.aggregator.as_ref())?;
-        require_precoders(problem, &self.precoders)?;
-        let mut mismatch = 0.0;
-        for (device, (channel, precoder)) in problem.channels().iter().zip(&self.precoders).enumerate() {
-            let mut gain = self.aggregator.adjoint() * (channel * precoder);
-            for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
-                gain[(stream, column)] -= c64::new(1.0, 0.0);
-            }
-            mismatch += problem.signal_variance()[device] * squared_norm(gain.as_ref());
+        for (device, precoder) in self.precoders.iter_mut().enumerate() {
+            // D = W S V^H gives B = W S (S² + μI)^{-1} V^H E, whose power is that of its diagonal, at any rank.
+            // In units of the size of S, μ and S² among them: S² alone would leave the floating-point range long before B does.
+            seen.look(device, self.aggregator.as_ref())?;
+            let unit = power_of_two(seen.gains.iter().copied().fold(0.0, f64::max));
+            let modes = seen.gains.iter().zip(&seen.weights);
+            let modes = modes.map(|(&gain, &weight)| (gain * (gain / unit), weight));
+            let limit = mismatch::weighted_multiplier(modes, problem.precoder_budget(device) * unit);
+            let multiplier = limit.max(least(device) / unit);
+            let inverse = |gain: f64| {
+                let shifted = gain * (gain / unit) + multiplier;
+                if shifted > 0.0 { gain / unit / shifted } else { 0.0 }
+            };
+            seen.precoder(inverse, precoder.as_mut());
         }
-        let noise = problem.noise_power() * self.alpha();
-        if !(mismatch + noise).is_finite() {
+        require_precoders(problem, &self.precoders)?;
+        self.check_power(problem)
+    }
+}
+
+/// The errors (7) of one transceiver after another, in the same memory.
+pub(crate) struct SumError<'a> {
+    problem: &'a Problem,
+    /// `H_n B_n`, and more columns where another device has more streams.
+    received: Mat<c64>,
+    /// `A^H H_n B_n − E_n`, likewise.
+    mismatch: Mat<c64>,
+}
+
+impl<'a> SumError<'a> {
+    pub fn new(problem: &'a Problem) -> Self {
+        let columns = most_streams(problem);
+        let received = Mat::zeros(problem.receive_antennas(), columns);
+        Self { problem, received, mismatch: Mat::zeros(problem.streams(), columns) }
+    }
+
+    /// [`Transceiver::mean_squared_error`].
+    pub fn of(&mut self, transceiver: &Transceiver) -> Result<MeanSquaredError, Error> {
+        let Transceiver { aggregator, precoders } = transceiver;
+        let problem = self.problem;
+        require_aggregator(problem, aggregator.as_ref())?;
+        require_precoders(problem, precoders)?;
+        let mut sum = 0.0;
+        for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
+            let mut received = self.received.as_mut().subcols_mut(0, precoder.ncols());
+            multiply(received.as_mut(), channel.as_ref(), precoder.as_ref());
+            let mut mismatch = self.mismatch.as_mut().subcols_mut(0, precoder.ncols());
+            multiply(mismatch.as_mut(), aggregator.adjoint(), received.as_ref());
+            for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
+                mismatch[(stream, column)] -= c64::new(1.0, 0.0);
+            }
+            sum += problem.signal_variance()[device] * squared_norm(mismatch.as_ref());
+        }
+        let noise = problem.noise_power() * transceiver.alpha();
+        if !(sum + noise).is_finite() {
             return Err(Error::Numerical { operation: "the mean squared error" });
         }
-        Ok(MeanSquaredError { mismatch, noise })
+        Ok(MeanSquaredError { mismatch: sum, noise })
     }
 }
 
@@ -142,19 +205,20 @@ impl Transceiver {
 /// - [`Error::PowerExceeded`] if some device cannot afford it (tolerance [`POWER_TOLERANCE`]);
 /// - [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix.
 pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
-    require_aggregator(problem, aggregator)?;
-    let precoder = |device| {
-        let seen = Seen::of(problem, device, aggregator)?;
-        if seen.reaches_all_streams() {
-            return Ok(seen.precoder(|gain| seen.inverse(gain)));
+    let mut transceiver = Transceiver::unset(problem, aggregator)?;
+    let mut seen = Seen::new(problem);
+    for (device, precoder) in transceiver.precoders.iter_mut().enumerate() {
+        seen.look(device, aggregator)?;
+        if !seen.reaches_all_streams() {
+            let columns = problem.streams();
+            let largest = seen.gains.iter().copied().fold(0.0, f64::max);
+            let smallest = seen.gains.get(columns - 1).copied().unwrap_or(0.0);
+            let quantity = Quantity::Aggregator;
+            return Err(Error::RankDeficient { quantity, device, columns, largest, smallest });
         }
-        let columns = problem.streams();
-        let largest = seen.gains.iter().copied().fold(0.0, f64::max);
-        let smallest = seen.gains.get(columns - 1).copied().unwrap_or(0.0);
-        Err(Error::RankDeficient { quantity: Quantity::Aggregator, device, columns, largest, smallest })
-    };
-    let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, _>>()?;
-    let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
+        seen.precoder(seen.inverse(), precoder.as_mut());
+    }
+    require_precoders(problem, &transceiver.precoders)?;
     transceiver.check_power(problem)?;
     Ok(transceiver)
 }
@@ -177,28 +241,8 @@ pub(crate) fn regularized(
     aggregator: MatRef<'_, c64>,
     least: impl Fn(usize) -> f64,
 ) -> Result<Transceiver, Error> {
-    require_aggregator(problem, aggregator)?;
-    let precoder = |device| {
-        // D = W S V^H gives B = W S (S² + μI)^{-1} V^H E, whose power is that of its diagonal, at any rank.
-        // In units of the size of S, μ and S² among them: S² alone would leave the floating-point range long before B does.
-        let seen = Seen::of(problem, device, aggregator)?;
-        let unit = power_of_two(seen.gains.iter().copied().fold(0.0, f64::max));
-        let modes: Vec<Mode> = seen
-            .modes()
-            .into_iter()
-            .zip(&seen.gains)
-            .map(|((_, weight), gain)| (gain * (gain / unit), weight))
-            .collect();
-        let limit = mismatch::weighted_multiplier(&modes, problem.precoder_budget(device) * unit);
-        let multiplier = limit.max(least(device) / unit);
-        Ok(seen.precoder(|gain| {
-            let shifted = gain * (gain / unit) + multiplier;
-            if shifted > 0.0 { gain / unit / shifted } else { 0.0 }
-        }))
-    };
-    let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, Error>>()?;
-    let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
-    transceiver.check_power(problem)?;
+    let mut transceiver = Transceiver::unset(problem, aggregator)?;
+    transceiver.precode(&mut Seen::new(problem), least)?;
     Ok(transceiver)
 }
 
@@ -209,36 +253,79 @@ pub(crate) fn regularized(
 /// [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `precoders` are not finite `T_n×L_n` matrices, one per
 /// device; [`Error::Numerical`] if the covariance of what is received overflows or hides the noise in its rounding.
 pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<c64>, Error> {
-    linear_mmse(problem, precoders, problem.noise_power())
+    let mut aggregator = Mat::zeros(problem.receive_antennas(), problem.streams());
+    LinearMmse::new(problem).write(precoders, problem.noise_power(), aggregator.as_mut())?;
+    Ok(aggregator)
 }
 
-/// [`mmse_aggregator`] at another noise power.
-pub(crate) fn linear_mmse(
-    problem: &Problem,
-    precoders: &[Mat<c64>],
-    noise_power: f64,
-) -> Result<Mat<c64>, Error> {
-    require_precoders(problem, precoders)?;
-    let antennas = problem.receive_antennas();
-    let mut covariance = Mat::<c64>::zeros(antennas, antennas);
-    let mut wanted = Mat::<c64>::zeros(antennas, problem.streams());
-    for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
-        let received = channel * precoder;
-        let variance = problem.signal_variance()[device];
-        let weighted = Mat::from_fn(antennas, received.ncols(), |i, j| received[(i, j)] * variance);
-        covariance += &weighted * received.adjoint();
-        for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
-            let mut sum = wanted.col_mut(stream);
-            sum += weighted.col(column);
+/// [`mmse_aggregator`] for one set of precoders after another, in the same memory.
+pub(crate) struct LinearMmse<'a> {
+    problem: &'a Problem,
+    /// `H_n B_n`, and more columns where another device has more streams.
+    received: Mat<c64>,
+    /// `v_n H_n B_n`, likewise.
+    weighted: Mat<c64>,
+    /// `v_n H_n B_n B_n^H H_n^H`.
+    share: Mat<c64>,
+    /// The sum of these and the noise, `R×R`.
+    covariance: Mat<c64>,
+    scratch: Scratch,
+}
+
+impl<'a> LinearMmse<'a> {
+    pub fn new(problem: &'a Problem) -> Self {
+        let antennas = problem.receive_antennas();
+        let received = || Mat::zeros(antennas, most_streams(problem));
+        let square = || Mat::zeros(antennas, antennas);
+        let (received, weighted, share, covariance) = (received(), received(), square(), square());
+        Self { problem, received, weighted, share, covariance, scratch: Scratch::default() }
+    }
+
+    /// Writes the aggregator, at any noise power.
+    pub fn write(
+        &mut self,
+        precoders: &[Mat<c64>],
+        noise_power: f64,
+        mut aggregator: MatMut<'_, c64>,
+    ) -> Result<(), Error> {
+        let problem = self.problem;
+        require_precoders(problem, precoders)?;
+        self.covariance.fill(c64::new(0.0, 0.0));
+        aggregator.fill(c64::new(0.0, 0.0));
+        for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
+            let mut received = self.received.as_mut().subcols_mut(0, precoder.ncols());
+            multiply(received.as_mut(), channel.as_ref(), precoder.as_ref());
+            let mut weighted = self.weighted.as_mut().subcols_mut(0, precoder.ncols());
+            weighted.copy_from(received.as_ref());
+            scale(weighted.as_mut(), problem.signal_variance()[device]);
+            multiply(self.share.as_mut(), weighted.as_ref(), received.adjoint());
+            self.covariance += &self.share;
+            for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
+                let mut sum = aggregator.as_mut().col_mut(stream);
+                sum += weighted.as_ref().col(column);
+            }
         }
+        for antenna in 0..problem.receive_antennas() {
+            self.covariance[(antenna, antenna)] += noise_power;
+        }
+        let solved =
+            solve_positive_definite(self.covariance.as_mut(), aggregator.as_mut(), &mut self.scratch);
+        if solved && squared_norm(aggregator.as_ref()).is_finite() {
+            return Ok(());
+        }
+        Err(Error::Numerical { operation: "the linear MMSE aggregator" })
     }
-    for antenna in 0..antennas {
-        covariance[(antenna, antenna)] += noise_power;
-    }
-    let numerical = Error::Numerical { operation: "the linear MMSE aggregator" };
-    let factor = covariance.llt(Side::Lower).map_err(|_| numerical.clone())?;
-    let aggregator = factor.solve(wanted);
-    if squared_norm(aggregator.as_ref()).is_finite() { Ok(aggregator) } else { Err(numerical) }
+}
+
+/// `T_n×L_n` zeros, to be written over.
+pub(crate) fn zero_precoders(problem: &Problem) -> Vec<Mat<c64>> {
+    let devices = problem.channels().iter().zip(problem.device_streams());
+    devices.map(|(channel, streams)| Mat::zeros(channel.ncols(), streams.len())).collect()
+}
+
+/// `max_n L_n`.
+fn most_streams(problem: &Problem) -> usize {
+    problem.device_streams().iter().map(Vec::len).max().unwrap_or(0)
 }
 
 /// Checks that there is one finite `T_n×L_n` precoder per device.

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::linalg::{rescaled, squared_norm};
 use crate::mismatch::Seen;
 use crate::problem::Problem;
-use crate::transceiver::{Transceiver, require_aggregator};
+use crate::transceiver::{Transceiver, require_aggregator, zero_precoders};
 use faer::{Mat, MatRef, c64};
 
 /// Truncated channel inversion along `aggregator` (`R×L`; its scale does not matter).
@@ -35,20 +35,21 @@ pub fn truncated_inversion(
     let mut directions = Vec::with_capacity(problem.devices());
     let mut strongest = 0.0_f64;
     for device in 0..problem.devices() {
-        let seen = Seen::of(problem, device, aggregator)?;
+        let mut seen = Seen::new(problem);
+        seen.look(device, aggregator)?;
         let budget = problem.precoder_budget(device);
         strongest = seen.gains.iter().fold(strongest, |most, gain| most.max(budget * gain * gain));
         directions.push(seen);
     }
-    let mut precoders = Vec::with_capacity(problem.devices());
+    let mut precoders = zero_precoders(problem);
     // The least factor on ‖A‖² for which every device can afford its precoder.
     let mut scale = 0.0_f64;
-    for (device, seen) in directions.iter().enumerate() {
+    for (device, (seen, precoder)) in directions.iter_mut().zip(&mut precoders).enumerate() {
         let budget = problem.precoder_budget(device);
         let keep = |gain: f64| budget * gain * gain >= threshold * strongest;
-        let precoder = seen.precoder(|gain| if keep(gain) { seen.inverse(gain) } else { 0.0 });
+        let inverse = seen.inverse();
+        seen.precoder(|gain| if keep(gain) { inverse(gain) } else { 0.0 }, precoder.as_mut());
         scale = scale.max(squared_norm(precoder.as_ref()) / budget);
-        precoders.push(precoder);
     }
     let amplitude = scale.sqrt();
     let precoders =

@@ -1,7 +1,7 @@
 //! The law of a channel matrix's entries.
 
 use crate::error::{Error, Quantity};
-use faer::{Mat, c64};
+use faer::{Mat, MatMut, c64};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -83,12 +83,21 @@ impl Fading {
 
     /// [`Fading::draw`] of a size that was checked or that another matrix has.
     pub(crate) fn sample(&self, rows: usize, columns: usize, rng: &mut (impl Rng + ?Sized)) -> Mat<c64> {
+        let mut matrix = Mat::zeros(rows, columns);
+        self.fill(matrix.as_mut(), rng);
+        matrix
+    }
+
+    /// Writes a channel matrix.
+    pub(crate) fn fill(&self, matrix: MatMut<'_, c64>, rng: &mut (impl Rng + ?Sized)) {
         let deviation = (self.variance / 2.0).sqrt();
-        Mat::from_fn(rows, columns, |_, _| {
-            let re: f64 = StandardNormal.sample(rng);
-            let im: f64 = StandardNormal.sample(rng);
-            self.mean + c64::new(re, im) * deviation
-        })
+        for column in matrix.col_iter_mut() {
+            for entry in column.iter_mut() {
+                let re: f64 = StandardNormal.sample(rng);
+                let im: f64 = StandardNormal.sample(rng);
+                *entry = self.mean + c64::new(re, im) * deviation;
+            }
+        }
     }
 }
 

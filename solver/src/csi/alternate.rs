@@ -1,12 +1,12 @@
 //! Descent on the averaged error itself.
 
-use super::{ChannelError, mean_squared_error};
+use super::{ChannelError, average};
 use crate::error::Error;
 use crate::linalg::squared_norm;
-use crate::mismatch;
+use crate::mismatch::{self, Seen};
 use crate::problem::Problem;
-use crate::transceiver::{self, Transceiver, require_aggregator};
-use faer::{Mat, MatRef, c64};
+use crate::transceiver::{LinearMmse, SumError, Transceiver, regularized, require_aggregator};
+use faer::{MatRef, c64};
 
 /// When [`alternate`] stops.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,42 +83,30 @@ pub fn alternate(
     options.validate()?;
     error.require_devices(estimated.devices())?;
     require_aggregator(estimated, start)?;
-    let mut transceiver = with_best_precoders(estimated, error, start)?;
-    let mut mse = mean_squared_error(estimated, error, &transceiver)?.total();
+    // The weight of the averaged error on `‖B_n‖_F²`, given `‖A‖_F²`.
+    let least = |alpha: f64| move |device: usize| error.variance()[device] * alpha;
+    let mut sum_error = SumError::new(estimated);
+    let mut total = |transceiver: &Transceiver| -> Result<f64, Error> {
+        Ok(average(sum_error.of(transceiver)?, estimated, error, transceiver)?.total())
+    };
+    let (mut linear_mmse, mut seen) = (LinearMmse::new(estimated), Seen::new(estimated));
+    let mut transceiver = regularized(estimated, start, least(squared_norm(start)))?;
+    let mut mse = total(&transceiver)?;
+    let mut next = transceiver.clone();
     let (mut iterations, mut converged) = (0, false);
     while !converged && iterations < options.max_iterations {
-        let aggregator = best_aggregator(estimated, error, &transceiver)?;
-        let next = with_best_precoders(estimated, error, aggregator.as_ref())?;
-        let next_mse = mean_squared_error(estimated, error, &next)?.total();
+        let noise_power = estimated.noise_power() + error.received_power(transceiver.powers(estimated));
+        linear_mmse.write(transceiver.precoders(), noise_power, next.aggregator_mut())?;
+        let alpha = next.alpha();
+        next.precode(&mut seen, least(alpha))?;
+        let next_mse = total(&next)?;
         converged = next_mse >= mse * (1.0 - options.decrease);
         if next_mse < mse {
-            (transceiver, mse) = (next, next_mse);
+            std::mem::swap(&mut transceiver, &mut next);
+            mse = next_mse;
         }
         iterations += 1;
     }
-    let alpha = transceiver.alpha();
-    converged &= mismatch::has_gradient(estimated, transceiver.aggregator(), |device| {
-        error.variance()[device] * alpha
-    })?;
+    converged &= mismatch::has_gradient(estimated, transceiver.aggregator(), least(transceiver.alpha()))?;
     Ok(Alternated { transceiver, mse, iterations, converged })
-}
-
-/// The precoders that minimize the averaged error under the power limits, given the aggregator.
-fn with_best_precoders(
-    estimated: &Problem,
-    error: &ChannelError,
-    aggregator: MatRef<'_, c64>,
-) -> Result<Transceiver, Error> {
-    let alpha = squared_norm(aggregator);
-    transceiver::regularized(estimated, aggregator, |device| error.variance()[device] * alpha)
-}
-
-/// The aggregator that minimizes the averaged error, given the precoders.
-fn best_aggregator(
-    estimated: &Problem,
-    error: &ChannelError,
-    transceiver: &Transceiver,
-) -> Result<Mat<c64>, Error> {
-    let noise_power = estimated.noise_power() + error.received_power(&transceiver.transmit_power(estimated));
-    transceiver::linear_mmse(estimated, transceiver.precoders(), noise_power)
 }

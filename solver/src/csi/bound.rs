@@ -76,7 +76,7 @@ fn round(
 fn at_power(estimated: &Problem, error: &ChannelError, power: &[f64]) -> Result<Problem, Error> {
     let limits = estimated.transmit_power().iter().zip(power);
     let lowered: Vec<f64> = limits.map(|(&most, power)| power.clamp(SMALLEST_POWER * most, most)).collect();
-    let noise_power = estimated.noise_power() + error.received_power(&lowered);
+    let noise_power = estimated.noise_power() + error.received_power(lowered.iter().copied());
     Problem::new(estimated.channels().to_vec(), lowered, noise_power)?
         .with_signal_variance(estimated.signal_variance().to_vec())
 }

@@ -140,7 +140,7 @@ impl ChannelError {
     }
 
     /// `Σ_n σ_e,n² P_n`, what the receiver's every antenna gets through the unknown part of the channels.
-    pub(super) fn received_power(&self, transmit_power: &[f64]) -> f64 {
+    pub(super) fn received_power(&self, transmit_power: impl Iterator<Item = f64>) -> f64 {
         self.variance.iter().zip(transmit_power).map(|(variance, power)| variance * power).sum()
     }
 

@@ -76,7 +76,8 @@ use faer::{Mat, c64};
 /// [`Error::DeviceCount`] if there is not one error per device; [`Error::Numerical`] if the noise power overflows.
 pub fn robust(estimated: &Problem, error: &ChannelError) -> Result<Problem, Error> {
     error.require_devices(estimated.devices())?;
-    let noise_power = estimated.noise_power() + error.received_power(estimated.transmit_power());
+    let noise_power =
+        estimated.noise_power() + error.received_power(estimated.transmit_power().iter().copied());
     if noise_power.is_finite() {
         Ok(estimated.with_noise_power(noise_power))
     } else {
@@ -97,8 +98,17 @@ pub fn mean_squared_error(
     transceiver: &Transceiver,
 ) -> Result<MeanSquaredError, Error> {
     error.require_devices(estimated.devices())?;
-    let MeanSquaredError { mismatch, noise } = transceiver.mean_squared_error(estimated)?;
-    let received = error.received_power(&transceiver.transmit_power(estimated));
+    average(transceiver.mean_squared_error(estimated)?, estimated, error, transceiver)
+}
+
+/// The average over the channel errors of a transceiver with this error on the estimates.
+fn average(
+    MeanSquaredError { mismatch, noise }: MeanSquaredError,
+    estimated: &Problem,
+    error: &ChannelError,
+    transceiver: &Transceiver,
+) -> Result<MeanSquaredError, Error> {
+    let received = error.received_power(transceiver.powers(estimated));
     let average = MeanSquaredError { mismatch: mismatch + received * transceiver.alpha(), noise };
     if average.total().is_finite() {
         Ok(average)

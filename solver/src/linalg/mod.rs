@@ -10,8 +10,10 @@ pub(crate) use substitution::solve_factorized;
 use crate::error::{Error, Quantity};
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{LltParams, cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
+use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::traits::{ComplexField, Conjugate};
@@ -316,6 +318,39 @@ pub(crate) fn eigen_into(
     let values = values.as_diagonal_mut();
     self_adjoint_evd(matrix, values, Some(vectors), Par::Seq, scratch.stack(request), Default::default())
         .is_ok()
+}
+
+/// Writes the singular values of a matrix, descending, and where asked for `(W, V)` of the thin decomposition `W S V^H`.
+pub(crate) fn svd_into(
+    matrix: MatRef<'_, c64>,
+    values: ColMut<'_, c64>,
+    vectors: Option<(MatMut<'_, c64>, MatMut<'_, c64>)>,
+    scratch: &mut Scratch,
+) -> Result<(), Error> {
+    let compute = if vectors.is_some() { ComputeSvdVectors::Thin } else { ComputeSvdVectors::No };
+    let (rows, columns) = matrix.shape();
+    let request = svd_scratch::<c64>(rows, columns, compute, compute, Par::Seq, Default::default());
+    let (left, right) = vectors.unzip();
+    let (values, stack) = (values.as_diagonal_mut(), scratch.stack(request));
+    svd(matrix, values, left, right, Par::Seq, stack, Default::default())
+        .map_err(|_| Error::Numerical { operation: "singular values" })
+}
+
+/// `X ← M^{-1} X` for a positive definite Hermitian matrix, of which the lower triangle is read and written over. `false` if it is not
+/// (numerically) positive definite.
+pub(crate) fn solve_positive_definite(
+    mut matrix: MatMut<'_, c64>,
+    right: MatMut<'_, c64>,
+    scratch: &mut Scratch,
+) -> bool {
+    let (side, columns) = right.shape();
+    let stack = scratch.stack(cholesky_in_place_scratch::<c64>(side, Par::Seq, Default::default()));
+    if cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Default::default()).is_err() {
+        return false;
+    }
+    let stack = scratch.stack(solve_in_place_scratch::<c64>(side, columns, Par::Seq));
+    solve_in_place(matrix.rb(), right, Par::Seq, stack);
+    true
 }
 
 /// `M ← factor·M`.

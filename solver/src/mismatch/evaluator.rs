@@ -65,7 +65,8 @@ impl<'a> Evaluator<'a> {
             let spectrum = self.eigensolver.decompose(self.square.as_ref(), channel.ncols())?;
             self.modes.clear();
             self.modes.extend(modes(self.problem, device, spectrum));
-            let multiplier = weighted_multiplier(&self.modes, self.problem.precoder_budget(device));
+            let multiplier =
+                weighted_multiplier(self.modes.iter().copied(), self.problem.precoder_budget(device));
             value += variance * total_residual(&self.modes, multiplier);
             if self.problem.serves_all(device) {
                 let weight = |value| -2.0 * variance * sensitivity(value, multiplier);

@@ -13,7 +13,7 @@ mod seen;
 
 pub(crate) use evaluator::{Evaluator, Objective, evaluate, keep_columns};
 pub(crate) use ray::{best_scale, best_value};
-pub(crate) use seen::{Seen, has_gradient};
+pub(crate) use seen::{Seen, has_gradient, zero_forcing_scale};
 
 use crate::error::Error;
 use crate::linalg::{Spectrum, inner, squared_norm};
@@ -28,15 +28,11 @@ pub(crate) type Mode = (f64, f64);
 
 /// The least `μ ≥ 0` with `Σ λ_i/(λ_i + μ)² ≤ q`. Negative `λ_i` (rounding) count as zero.
 pub(crate) fn multiplier(eigenvalues: &[f64], budget: f64) -> f64 {
-    root(eigenvalues.iter().map(|&value| (value, 1.0)), budget)
+    weighted_multiplier(eigenvalues.iter().map(|&value| (value, 1.0)), budget)
 }
 
 /// The least `μ ≥ 0` with `Σ ω_i λ_i/(λ_i + μ)² ≤ q`.
-pub(crate) fn weighted_multiplier(modes: &[Mode], budget: f64) -> f64 {
-    root(modes.iter().copied(), budget)
-}
-
-fn root(modes: impl Iterator<Item = Mode> + Clone, budget: f64) -> f64 {
+pub(crate) fn weighted_multiplier(modes: impl Iterator<Item = Mode> + Clone, budget: f64) -> f64 {
     let positive = || modes.clone().filter(|&(value, _)| value > 0.0);
     // No single term may exceed the budget, which starts Newton's method left of the root.
     let mut multiplier =
@@ -104,41 +100,6 @@ pub(crate) fn stationarity_at(problem: &Problem, factor: MatRef<'_, c64>) -> Res
 pub(crate) fn stationarity(objective: &Objective, factor: MatRef<'_, c64>) -> f64 {
     (inner(objective.gradient.as_ref(), objective.gradient.as_ref()) * squared_norm(factor)).sqrt()
         / objective.value.max(f64::MIN_POSITIVE)
-}
-
-/// `max_n v_n tr(E_n^H (G^H H_n H_n^H G)^{-1} E_n)/p_n`: the least factor on `‖G‖²` for which zero forcing is within every limit;
-/// infinite if some device has no zero forcing.
-pub(crate) fn zero_forcing_scale(problem: &Problem, direction: MatRef<'_, c64>) -> Result<f64, Error> {
-    let mut scale = 0.0_f64;
-    for device in 0..problem.devices() {
-        let power = if problem.serves_all(device) {
-            inverse_gram_trace(problem, device, direction)?
-        } else {
-            Seen::of(problem, device, direction)?.zero_forcing_power()
-        };
-        scale = scale.max(power / problem.precoder_budget(device));
-    }
-    Ok(scale)
-}
-
-/// `tr((D_n^H D_n)^{-1})`, infinite if `D_n` lacks full column rank: [`Seen::zero_forcing_power`] of a device that serves all streams, for
-/// which singular values without vectors are enough.
-fn inverse_gram_trace(problem: &Problem, device: usize, direction: MatRef<'_, c64>) -> Result<f64, Error> {
-    let channel = problem.channels()[device].as_ref();
-    let seen = channel.adjoint() * direction;
-    let singular = seen.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
-    let rounding = rounding(seen.as_ref(), channel, direction);
-    if singular.iter().any(|&value| value <= rounding) {
-        return Ok(f64::INFINITY);
-    }
-    Ok(singular.iter().map(|value| 1.0 / (value * value)).sum())
-}
-
-/// Singular values of this size are what rounding leaves where the channel cancels the aggregator.
-fn rounding(seen: MatRef<'_, c64>, channel: MatRef<'_, c64>, aggregator: MatRef<'_, c64>) -> f64 {
-    (seen.nrows() + seen.ncols()) as f64
-        * f64::EPSILON
-        * (squared_norm(channel) * squared_norm(aggregator)).sqrt()
 }
 
 #[cfg(test)]

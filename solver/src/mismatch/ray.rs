@@ -43,7 +43,8 @@ impl<'a> Ray<'a> {
 
     /// `ν_n`.
     fn multiplier(&self, device: usize, scale: f64) -> f64 {
-        weighted_multiplier(&self.modes[device], self.problem.precoder_budget(device) * scale)
+        let modes = self.modes[device].iter().copied();
+        weighted_multiplier(modes, self.problem.precoder_budget(device) * scale)
     }
 
     /// `F` at `s`.

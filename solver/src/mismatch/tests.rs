@@ -98,8 +98,9 @@ fn zero_forcing_powers_agree() {
     let lost = Mat::from_fn(8, 3, |i, j| point[(i, j.min(1))]);
     for device in 0..problem.devices() {
         let ways = |direction: MatRef<'_, c64>| {
-            let seen = Seen::of(&problem, device, direction).unwrap();
-            [seen.zero_forcing_power(), inverse_gram_trace(&problem, device, direction).unwrap()]
+            let mut seen = Seen::new(&problem);
+            seen.look(device, direction).unwrap();
+            [seen.zero_forcing_power(), seen.inverse_gram_trace(device, direction).unwrap()]
         };
         let [with_vectors, without] = ways(point.as_ref());
         assert!((with_vectors / without - 1.0).abs() < 1e-12, "{with_vectors} {without}");

@@ -1,16 +1,16 @@
 //! Alternating optimization of both sides of P_s.
 
-use super::{Candidate, Refined, Refinement};
+use super::{Refined, Refinement};
 use crate::error::Error;
 use crate::linalg::rescaled;
-use crate::mismatch;
+use crate::mismatch::{self, Seen};
 use crate::problem::Problem;
-use crate::transceiver::{mmse_aggregator, power_limited, require_aggregator};
+use crate::transceiver::{LinearMmse, SumError, power_limited, require_aggregator};
 use faer::{MatRef, c64};
 
 /// Alternates between the best precoders for an aggregator ([`power_limited`]) and the best aggregator for precoders
-/// ([`mmse_aggregator`]), from `start` (`R×L`), until one round lowers the MSE by less than `options.decrease`, relatively
-/// (theory, section 4). No step can raise the MSE; where rounding would, it stops.
+/// ([`mmse_aggregator`](crate::transceiver::mmse_aggregator)), from `start` (`R×L`), until one round lowers the MSE by less than
+/// `options.decrease`, relatively (theory, section 4). No step can raise the MSE; where rounding would, it stops.
 ///
 /// A start at an end of the floating-point range stands for its direction; `A = 0` has none, and is treated as by [`refine`](super::refine).
 ///
@@ -26,16 +26,27 @@ pub fn alternating(
 ) -> Result<Refined, Error> {
     options.validate()?;
     require_aggregator(problem, start)?;
-    let mut best = Candidate::new(problem, power_limited(problem, rescaled(start).as_ref())?)?;
+    let (mut sum_error, mut linear_mmse) = (SumError::new(problem), LinearMmse::new(problem));
+    let mut seen = Seen::new(problem);
+    let mut transceiver = power_limited(problem, rescaled(start).as_ref())?;
+    let mut mse = sum_error.of(&transceiver)?.total();
+    let mut next = transceiver.clone();
     let (mut iterations, mut converged) = (0, false);
     while !converged && (iterations as u64) < options.max_iterations {
-        let aggregator = mmse_aggregator(problem, best.transceiver.precoders())?;
-        let before = best.mse;
-        best.improve(problem, power_limited(problem, aggregator.as_ref()))?;
+        linear_mmse.write(transceiver.precoders(), problem.noise_power(), next.aggregator_mut())?;
+        let before = mse;
+        // Precoders that could not be designed are no better.
+        if next.precode(&mut seen, |_| 0.0).is_ok() {
+            let next_mse = sum_error.of(&next)?.total();
+            if next_mse < mse {
+                std::mem::swap(&mut transceiver, &mut next);
+                mse = next_mse;
+            }
+        }
         iterations += 1;
-        converged = before - best.mse <= options.decrease * before;
+        converged = before - mse <= options.decrease * before;
     }
-    let stationarity = mismatch::stationarity_at(problem, best.transceiver.aggregator())?;
+    let stationarity = mismatch::stationarity_at(problem, transceiver.aggregator())?;
     converged &= stationarity.is_finite();
-    Ok(Refined { transceiver: best.transceiver, mse: best.mse, stationarity, iterations, converged })
+    Ok(Refined { transceiver, mse, stationarity, iterations, converged })
 }

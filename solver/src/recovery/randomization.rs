@@ -3,16 +3,14 @@
 use super::{require_relaxed, scaled};
 use crate::channel::Fading;
 use crate::error::Error;
-use crate::linalg::{Spectrum, squared_norm};
+use crate::linalg::{Spectrum, multiply, squared_norm};
+use crate::mismatch::Seen;
+use crate::parallel;
 use crate::problem::Problem;
 use crate::transceiver::{Transceiver, zero_forcing};
-use crate::{mismatch, parallel};
 use faer::{Mat, MatRef, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-
-/// Draws that are taken together, by as many threads as there are.
-const CHUNK: usize = 1024;
 
 /// Separates the directions from the channels that [`crate::channel`] draws of the same seed.
 const DIRECTIONS: u64 = 0x3c6e_f372_fe94_f82b;
@@ -47,9 +45,23 @@ pub(super) struct Directions<'a> {
 impl Directions<'_> {
     /// Draw `index`, a function of the seed and of `index` alone.
     pub fn draw(&self, index: usize) -> Mat<c64> {
+        let mut room = self.room();
+        self.write(index, &mut room);
+        let [_, direction] = room;
+        direction
+    }
+
+    /// Room for `Ξ` and `W Ξ`.
+    fn room(&self) -> [Mat<c64>; 2] {
+        [self.weight.ncols(), self.weight.nrows()].map(|rows| Mat::zeros(rows, self.streams))
+    }
+
+    /// Writes `Ξ` and `W Ξ` of draw `index`.
+    fn write(&self, index: usize, [normal, direction]: &mut [Mat<c64>; 2]) {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ DIRECTIONS);
         rng.set_stream(index as u64);
-        self.weight * Fading::RAYLEIGH.sample(self.weight.ncols(), self.streams, &mut rng)
+        Fading::RAYLEIGH.fill(normal.as_mut(), &mut rng);
+        multiply(direction.as_mut(), self.weight, normal.as_ref());
     }
 }
 
@@ -73,25 +85,23 @@ pub fn gaussian_randomization(
     require_relaxed(problem, relaxed)?;
     let root = Spectrum::of(relaxed)?.map(|value| value.max(0.0).sqrt());
     let directions = Directions { weight: root.as_ref(), streams: problem.streams(), seed: options.seed };
-    let mut best: Option<(f64, f64, usize)> = None;
-    for first in (0..options.draws).step_by(CHUNK) {
-        let results = parallel::map(CHUNK.min(options.draws - first), |offset| {
-            let direction = directions.draw(first + offset);
-            let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
-            Ok((scale * squared_norm(direction.as_ref()), scale))
-        });
-        for (offset, result) in results.into_iter().enumerate() {
-            let (alpha, scale) = result?;
-            if alpha.is_finite() && best.is_none_or(|(least, ..)| alpha < least) {
-                best = Some((alpha, scale, first + offset));
-            }
-        }
-    }
-    match best {
-        Some((_, scale, draw)) => {
+    let room = || (directions.room(), Seen::new(problem));
+    let draw = |(room, seen): &mut ([Mat<c64>; 2], Seen<'_>), index| -> Result<_, Error> {
+        directions.write(index, room);
+        let [_, direction] = room;
+        let scale = seen.zero_forcing_scale(direction.as_ref())?;
+        let alpha = scale * squared_norm(direction.as_ref());
+        Ok((if alpha.is_nan() { f64::INFINITY } else { alpha }, scale, index))
+    };
+    let best = parallel::reduce(options.draws, room, draw, |first, second| {
+        let (first, second) = (first?, second?);
+        Ok(if second.0 < first.0 { second } else { first })
+    });
+    match best.transpose()? {
+        Some((alpha, scale, draw)) if alpha.is_finite() => {
             zero_forcing(problem, scaled(directions.draw(draw).as_ref(), scale.sqrt()).as_ref())
         }
         // No draw had full rank: let zero forcing say which device is to blame.
-        None => zero_forcing(problem, directions.draw(0).as_ref()),
+        _ => zero_forcing(problem, directions.draw(0).as_ref()),
     }
 }
