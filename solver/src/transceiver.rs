@@ -2,7 +2,7 @@
 //! for a given aggregator, with and without regard to power.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{power_of_two, require_matrix, squared_norm};
+use crate::linalg::{least_eigenvalue, power_of_two, require_matrix, squared_norm};
 use crate::mismatch::{self, Mode, Seen};
 use crate::problem::Problem;
 use faer::linalg::solvers::Solve;
@@ -182,19 +182,19 @@ pub(crate) fn regularized(
         // D = W S V^H gives B = W S (S² + μI)^{-1} V^H E, whose power is that of its diagonal, at any rank.
         // In units of the size of S, μ and S² among them: S² alone would leave the floating-point range long before B does.
         let seen = Seen::of(problem, device, aggregator)?;
-        let unit = power_of_two(seen.gains.iter().copied().fold(0.0, f64::max));
+        let largest = seen.gains.iter().copied().fold(0.0, f64::max);
+        let unit = power_of_two(largest);
+        let least_eigenvalue = least_eigenvalue(largest * (largest / unit));
+        let eigenvalue = |gain: f64| Some(gain * (gain / unit)).filter(|value| *value >= least_eigenvalue);
         let modes: Vec<Mode> = seen
             .modes()
             .into_iter()
             .zip(&seen.gains)
-            .map(|((_, weight), gain)| (gain * (gain / unit), weight))
+            .map(|((_, weight), &gain)| (eigenvalue(gain).unwrap_or(0.0), weight))
             .collect();
         let limit = mismatch::weighted_multiplier(&modes, problem.precoder_budget(device) * unit);
         let multiplier = limit.max(least(device) / unit);
-        Ok(seen.precoder(|gain| {
-            let shifted = gain * (gain / unit) + multiplier;
-            if shifted > 0.0 { gain / unit / shifted } else { 0.0 }
-        }))
+        Ok(seen.precoder(|gain| eigenvalue(gain).map_or(0.0, |value| gain / unit / (value + multiplier))))
     };
     let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, Error>>()?;
     let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
