@@ -2,7 +2,7 @@
 //! for a given aggregator, with and without regard to power.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::{least_eigenvalue, power_of_two, require_matrix, squared_norm};
+use crate::linalg::{least_eigenvalue, power_of_two, require_matrix, scale, squared_norm};
 use crate::mismatch::{self, Mode, Seen};
 use crate::problem::Problem;
 use faer::linalg::solvers::Solve;
@@ -10,6 +10,8 @@ use faer::{Mat, MatRef, Side, c64};
 
 /// How far a power may exceed its limit, relatively, and still count as within it: room for rounding only.
 pub const POWER_TOLERANCE: f64 = 1e-9;
+/// How far a designed precoder may: the rounding of a power itself, far below what certified bounds leave for rounding.
+const POWER_ROUNDING: f64 = 32.0 * f64::EPSILON;
 
 /// The error of the sum, split as in (7).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,6 +107,24 @@ impl Transceiver {
         Ok(())
     }
 
+    /// Shortens every precoder that is above its limit by more than [`POWER_ROUNDING`] and no more than [`POWER_TOLERANCE`] to its limit.
+    ///
+    /// # Errors
+    /// [`Error::PowerExceeded`] for the first device that is further above.
+    pub(crate) fn limit_power(&mut self, problem: &Problem) -> Result<(), Error> {
+        for (device, precoder) in self.precoders.iter_mut().enumerate() {
+            let required = problem.signal_variance()[device] * squared_norm(precoder.as_ref());
+            let available = problem.transmit_power()[device];
+            if required > available * (1.0 + POWER_TOLERANCE) {
+                return Err(Error::PowerExceeded { device, required, available });
+            }
+            if required > available * (1.0 + POWER_ROUNDING) {
+                scale(precoder.as_mut(), (available / required).sqrt());
+            }
+        }
+        Ok(())
+    }
+
     /// The error of the received sum, exactly (\[A\], eq. (7), for symbols of variance `v_n`):
     ///
     /// `MSE(A, B) = Σ_n v_n ‖A^H H_n B_n − E_n‖_F² + σ² ‖A‖_F²`, `E_n = I` where a device serves all streams.
@@ -139,7 +159,7 @@ impl Transceiver {
 ///
 /// # Errors
 /// - [`Error::RankDeficient`] if some `D_n` lacks full column rank `L`, and misses a stream of its device by that;
-/// - [`Error::PowerExceeded`] if some device cannot afford it (tolerance [`POWER_TOLERANCE`]);
+/// - [`Error::PowerExceeded`] if some device cannot afford it; a precoder above its limit by no more than [`POWER_TOLERANCE`] is shortened to it;
 /// - [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix.
 pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     require_aggregator(problem, aggregator)?;
@@ -154,8 +174,8 @@ pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Tr
         Err(Error::RankDeficient { quantity: Quantity::Aggregator, device, columns, largest, smallest })
     };
     let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, _>>()?;
-    let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
-    transceiver.check_power(problem)?;
+    let mut transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
+    transceiver.limit_power(problem)?;
     Ok(transceiver)
 }
 
@@ -166,7 +186,7 @@ pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Tr
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix;
-/// [`Error::Numerical`] if arithmetic overflows.
+/// [`Error::Numerical`] if arithmetic overflows; [`Error::PowerExceeded`] where `p_n/v_n` is rounded away at the end of the floating-point range.
 pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     regularized(problem, aggregator, |_| 0.0)
 }
@@ -197,8 +217,8 @@ pub(crate) fn regularized(
         Ok(seen.precoder(|gain| eigenvalue(gain).map_or(0.0, |value| gain / unit / (value + multiplier))))
     };
     let precoders = (0..problem.devices()).map(precoder).collect::<Result<_, Error>>()?;
-    let transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
-    transceiver.check_power(problem)?;
+    let mut transceiver = Transceiver::new(problem, aggregator.to_owned(), precoders)?;
+    transceiver.limit_power(problem)?;
     Ok(transceiver)
 }
 

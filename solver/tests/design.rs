@@ -22,13 +22,16 @@ fn random_problem(receive: usize, transmit: &[usize], noise: f64, seed: u64) -> 
     Problem::new(channels, vec![1.0; transmit.len()], noise).unwrap()
 }
 
-/// A design's numbers hold, from the problem's data alone.
+/// A design's numbers hold, from the problem's data alone; no power is above its limit but for its rounding.
+#[track_caller]
 fn check(problem: &Problem, design: &Design) {
-    design.transceiver.check_power(problem).unwrap();
+    for (power, limit) in design.transceiver.transmit_power(problem).iter().zip(problem.transmit_power()) {
+        assert!(*power <= limit * (1.0 + 1e-14), "{power} above {limit}");
+    }
     let mse = design.transceiver.mean_squared_error(problem).unwrap().total();
     assert_eq!(mse.to_bits(), design.mse.to_bits());
     if let Some(bound) = design.bound {
-        assert!(bound > 0.0 && design.mse >= bound * (1.0 - 1e-9), "{} < {bound}", design.mse);
+        assert!(bound > 0.0 && design.mse >= bound, "{} < {bound}", design.mse);
     }
 }
 
@@ -265,6 +268,25 @@ fn a_dead_channel_costs_its_symbols() {
     let design = design(&problem, &DesignOptions::default()).unwrap();
     check(&problem, &design);
     assert!(design.mse > 4.0 && design.mse < 6.0, "{}", design.mse);
+}
+
+/// Where zero forcing is all but affordable, its precoder is shortened to the limit.
+#[test]
+fn designs_of_scalars_keep_to_limit_and_bound() {
+    let options = DesignOptions::default();
+    let scalar = |gain, power, noise| {
+        Problem::new(vec![Mat::full(1, 1, c64::new(gain, 0.0))], vec![power], noise).unwrap()
+    };
+    check_all(&scalar(464.79, 1.5, 1.5983606577357049e-4), &options);
+    for seed in 0..40 {
+        let noise = 10.0_f64.powf(-0.2 * f64::from(seed));
+        check_all(&random_problem(3, &[1, 1, 1], noise, u64::from(seed as u32)), &options);
+    }
+}
+
+fn check_all(problem: &Problem, options: &DesignOptions) {
+    check(problem, &design(problem, options).unwrap());
+    check(problem, &design_zero_forcing(problem, options).unwrap());
 }
 
 proptest! {

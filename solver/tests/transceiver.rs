@@ -113,10 +113,10 @@ fn columns_of_any_size_have_power_limited_precoders() {
             let mut aggregator = random(4, &[3], 1000 + seed).remove(0);
             (0..4).for_each(|row| aggregator[(row, 0)] *= 10.0_f64.powi(-exponent));
             let limited = power_limited(problem, aggregator.as_ref()).unwrap();
-            limited.check_power(problem).unwrap();
+            check_limits(problem, &limited);
             let few = Refinement { max_iterations: 5, ..Default::default() };
             let refined = refine(problem, aggregator.as_ref(), &few).unwrap();
-            refined.transceiver.check_power(problem).unwrap();
+            check_limits(problem, &refined.transceiver);
             assert!(refined.mse <= limited.mean_squared_error(problem).unwrap().total());
             if exponent > 70 {
                 (0..4).for_each(|row| aggregator[(row, 0)] = c64::new(0.0, 0.0));
@@ -126,6 +126,30 @@ fn columns_of_any_size_have_power_limited_precoders() {
                 assert!((silent - limited).abs() <= 1e-12 * silent, "{silent} {limited}");
             }
         }
+    }
+}
+
+/// No precoder takes more than its limit, but for the rounding of the power itself.
+#[track_caller]
+fn check_limits(problem: &Problem, transceiver: &Transceiver) {
+    for (power, limit) in transceiver.transmit_power(problem).iter().zip(problem.transmit_power()) {
+        assert!(*power <= limit * (1.0 + 1e-14), "{} above", power / limit - 1.0);
+    }
+}
+
+/// A direction that zero forcing can nearly afford: its precoder is shortened.
+#[test]
+fn zero_forcing_keeps_to_the_limit() {
+    let problem = paper_problem(3, 4);
+    let good = scaled_zero_forcing(&problem, paper_pipeline(&problem).aggregator()).unwrap();
+    check_limits(&problem, &good);
+    for excess in [1e-12, 1e-10, 9e-10] {
+        let weaker = Mat::from_fn(20, 4, |i, j| good.aggregator()[(i, j)] * (1.0 - 0.5 * excess));
+        let limited = zero_forcing(&problem, weaker.as_ref()).unwrap();
+        check_limits(&problem, &limited);
+        let refined = refine(&problem, weaker.as_ref(), &Refinement::default()).unwrap();
+        check_limits(&problem, &refined.transceiver);
+        assert!(refined.mse <= limited.mean_squared_error(&problem).unwrap().total());
     }
 }
 
