@@ -246,16 +246,66 @@ fn a_designer_searches_where_its_certificate_says_so() {
     assert!(never == 1 && 1 < some && some <= strict && strict < blocks.len(), "{searches:?}");
 }
 
-/// Another number of devices keeps the aggregator, other antennas of the server or another number of streams do not.
+/// Another kind of problem is searched anew, whatever the drift: other sizes, streams, powers, variances, noise, other channels. A little more
+/// power, and a little change of the channels, is none.
 #[test]
-fn a_designer_follows_problems_of_other_shapes() {
-    let options = DesignOptions { drift: 1e9, starts: 3, finalists: 1, ..Default::default() };
-    let mut designer = Designer::new(options).unwrap();
-    let smaller = random_problem(6, &[3, 5, 4], 1.0, 2);
-    for (problem, kept) in [(paper_problem(3, 1), false), (paper_problem(2, 1), true), (smaller, false)] {
-        let design = designer.design(&problem).unwrap();
-        check(&problem, design);
-        assert_eq!(design.method == Method::Last, kept, "{}", problem.devices());
+fn a_designer_searches_problems_of_another_kind() {
+    let options = DesignOptions { drift: 1e9, ..Default::default() };
+    let base = paper_problem(3, 1);
+    let channels = || base.channels().to_vec();
+    let with = |powers: [f64; 3], noise| Problem::new(channels(), powers.to_vec(), noise).unwrap();
+    let follows = |problem: &Problem| {
+        let mut designer = Designer::new(options).unwrap();
+        designer.design(&base).unwrap();
+        let found = designer.design(problem).unwrap();
+        check(problem, found);
+        found.iterations < design(problem, &options).unwrap().iterations
+    };
+    let one_jumps = {
+        let mut channels = channels();
+        channels[1] = paper_problem(3, 2).channels()[1].clone() * faer::Scale(c64::new(0.0, 1.0));
+        Problem::new(channels, vec![1.0; 3], 1.0).unwrap()
+    };
+    for (other, name) in [
+        (paper_problem(2, 1), "a device less"),
+        (random_problem(6, &[3, 5, 4], 1.0, 2), "other antennas"),
+        (base.clone().with_streams(2).unwrap(), "fewer streams"),
+        (
+            base.clone().with_device_streams(vec![vec![0, 1, 2, 3], vec![1], vec![0, 3]]).unwrap(),
+            "own streams",
+        ),
+        (with([1.0, 1.5, 1.0], 1.0), "more power"),
+        (with([1.0; 3], 0.5), "less noise"),
+        (base.clone().with_signal_variance(vec![1.0, 1.0, 0.5]).unwrap(), "less variance"),
+        (one_jumps, "another channel"),
+    ] {
+        assert!(!follows(&other), "{name}");
+    }
+    assert!(follows(&with([1.0, 1.2, 0.9], 1.1)));
+    assert!(follows(&changed(&base, &paper_problem(3, 2), 0.1)));
+}
+
+/// After a problem with a loose bound, or at another signal-to-noise ratio, `mse/bound` of before says nothing.
+#[test]
+fn a_designer_forgets_ratios_of_another_kind() {
+    let rayleigh = |receive, antennas: &[usize], noise, seed| {
+        let channels = BlockFading::new(Fading::RAYLEIGH, receive, antennas, seed).unwrap().block(0);
+        Problem::new(channels, vec![1.0; antennas.len()], noise).unwrap()
+    };
+    let options = DesignOptions::default();
+    let all = rayleigh(8, &[2; 6], 0.01, 2);
+    let loose = [
+        (rayleigh(8, &[4; 6], 0.01, 1).with_streams(2).unwrap(), all.clone()),
+        (all.clone().with_device_streams((0..6).map(|n| vec![n % 2]).collect()).unwrap(), all.clone()),
+        (rayleigh(8, &[2; 16], 1e-3, 3), rayleigh(8, &[2; 4], 1e-3, 4)),
+        (rayleigh(8, &[2; 6], 1e-9, 2), all),
+    ];
+    for (before, problem) in loose {
+        let mut designer = Designer::new(options).unwrap();
+        designer.design(&before).unwrap();
+        let cold = design(&problem, &options).unwrap();
+        let warm = designer.design(&problem).unwrap();
+        assert!(warm.mse <= cold.mse * 1.01, "{} {}", warm.mse, cold.mse);
     }
 }
 
