@@ -339,6 +339,28 @@ fn check_all(problem: &Problem, options: &DesignOptions) {
     check(problem, &design_zero_forcing(problem, options).unwrap());
 }
 
+/// `Σ q_n H_n H_n^H` beyond the floating-point range, where the relaxation is not solved: only its direction matters.
+#[test]
+fn designs_of_extreme_scale_name_no_matrix_that_was_not_given() {
+    for (receive, antennas, streams, gain, power, variance, noise) in [
+        (2, 6, 2, 3e147, 9e-40, 4e-53, 1.4e26),
+        (8, 6, 1, 9.6e50, 2.4e121, 2.6e-150, 1.2e25),
+        (6, 3, 2, 1.5e90, 7.8e119, 3.2e-50, 5.4e-70),
+        (3, 2, 2, 1e-150, 1e-60, 1e60, 1.0),
+    ] {
+        let channel = random_matrix(receive, antennas, 1) * faer::Scale(c64::new(gain, 0.0));
+        let problem = Problem::new(vec![channel], vec![power], noise).unwrap();
+        let problem = problem.with_streams(streams).unwrap().with_signal_variance(vec![variance]).unwrap();
+        match design(&problem, &DesignOptions::default()) {
+            Ok(design) => {
+                let silence = variance * streams as f64;
+                assert!(design.mse <= silence * (1.0 + 1e-9), "{} {silence}", design.mse);
+            }
+            Err(error) => assert!(matches!(error, Error::Numerical { .. }), "{error}"),
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
 

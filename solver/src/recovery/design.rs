@@ -3,13 +3,15 @@
 use super::randomization::Directions;
 use super::{Refined, Refinement, dominant_subspace, refine};
 use crate::error::Error;
-use crate::linalg::hermitian_part;
+use crate::linalg::{hermitian_part, power_of_two, rescaled, unit_of};
 use crate::problem::Problem;
 use crate::relaxation::{self, Relaxation, Solver};
 use crate::transceiver::Transceiver;
 use crate::{baseline, descent, mismatch, parallel};
 use faer::{Mat, MatRef, c64};
 
+/// Powers of two up to this, and their inverses, leave room for products.
+const FAMILIAR_EXPONENT: f64 = 200.0;
 /// Most candidates: each is kept as a matrix until all are ranked.
 const MOST_CANDIDATES: usize = 1_000_000;
 
@@ -202,12 +204,14 @@ pub(super) fn relax(problem: &Problem, solver: &mut Solver) -> Result<(Mat<c64>,
     Ok((relaxed, baseline::single_device_bound(problem)?.max(value - offset)))
 }
 
-/// `Σ q_n H_n H_n^H`.
+/// `Σ q_n H_n H_n^H`; where it is near an end of the floating-point range, divided by a power of two near its largest term.
 pub(super) fn matched_covariance(problem: &Problem) -> Mat<c64> {
     let side = problem.receive_antennas();
     let mut sum = Mat::<c64>::zeros(side, side);
-    for (device, channel) in problem.channels().iter().enumerate() {
-        sum += super::scaled((channel * channel.adjoint()).as_ref(), problem.precoder_budget(device));
+    for (channel, (number, exponent)) in problem.channels().iter().zip(weights) {
+        let channel = rescaled(channel.as_ref());
+        let weight = number * (exponent - shift).exp2();
+        sum += super::scaled((&channel * channel.adjoint()).as_ref(), weight);
     }
     hermitian_part(sum.as_ref())
 }
@@ -234,6 +238,17 @@ impl<'a> Starts<'a> {
     pub fn get(&self, index: usize) -> Result<(Method, Mat<c64>), Error> {
         match index.checked_sub(1) {
             None => Ok((Method::DominantSubspace, dominant_subspace(self.problem, self.relaxed)?)),
+    // Each `q_n` times the square of a channel's unit, as a number and a power of two.
+    let weight = |(device, channel): (usize, &Mat<c64>)| {
+        let [power, variance] =
+            [problem.transmit_power(), problem.signal_variance()].map(|list| list[device]);
+        let [power_unit, variance_unit] = [power, variance].map(power_of_two);
+        let exponent = power_unit.log2() - variance_unit.log2() + 2.0 * unit_of(channel.as_ref()).log2();
+        ((power / power_unit) / (variance / variance_unit), exponent)
+    };
+    let weights: Vec<(f64, f64)> = problem.channels().iter().enumerate().map(weight).collect();
+    let largest = weights.iter().map(|&(_, exponent)| exponent).fold(f64::NEG_INFINITY, f64::max);
+    let shift = if largest.abs() <= FAMILIAR_EXPONENT { 0.0 } else { largest };
             Some(draw) => Ok((Method::Randomization { draw }, self.directions.draw(draw))),
         }
     }
