@@ -11,7 +11,7 @@ use solver::recovery::{
     refine_zero_forcing,
 };
 use solver::relaxation::{self, Options};
-use solver::{Error, Problem};
+use solver::{Error, Problem, baseline};
 
 fn random_matrix(rows: usize, columns: usize, seed: u64) -> Mat<c64> {
     BlockFading::new(Fading::RAYLEIGH, rows, &[columns], seed).unwrap().block(0).remove(0)
@@ -357,6 +357,39 @@ fn designs_of_extreme_scale_name_no_matrix_that_was_not_given() {
                 assert!(design.mse <= silence * (1.0 + 1e-9), "{} {silence}", design.mse);
             }
             Err(error) => assert!(matches!(error, Error::Numerical { .. }), "{error}"),
+        }
+    }
+}
+
+/// Far above the noise `F` has walls that descents stop at: a design is no worse than the zero-forcing one, nor than the closed form of
+/// one device.
+#[test]
+fn designs_far_above_the_noise_are_no_worse_than_closed_forms_and_zero_forcing() {
+    let options = DesignOptions { starts: 4, finalists: 2, ..Default::default() };
+    for (receive, antennas, devices, streams, decibels) in [
+        (20, 4, 4, 4, 60),
+        (20, 4, 4, 4, 80),
+        (20, 4, 4, 4, 100),
+        (20, 4, 8, 4, 100),
+        (8, 4, 2, 1, 80),
+        (8, 4, 1, 2, 80),
+        (8, 4, 1, 2, 100),
+    ] {
+        let channels =
+            BlockFading::new(Fading::RAYLEIGH, receive, &vec![antennas; devices], 5).unwrap().block(0);
+        let noise = 10.0_f64.powf(-0.1 * f64::from(decibels));
+        let problem =
+            Problem::new(channels, vec![1.0; devices], noise).unwrap().with_streams(streams).unwrap();
+        let best = design(&problem, &options).unwrap();
+        check(&problem, &best);
+        let forced = design_zero_forcing(&problem, &options).unwrap();
+        assert!(best.mse <= forced.mse, "N = {devices}, {decibels} dB: {} {}", best.mse, forced.mse);
+        if devices == 1 {
+            let closed = baseline::single_device(&problem).unwrap().mean_squared_error(&problem).unwrap();
+            assert!(best.mse <= closed.total(), "{decibels} dB: {} {}", best.mse, closed.total());
+        }
+        if best.method == Method::ZeroForcing {
+            assert!(best.iterations > forced.iterations);
         }
     }
 }
