@@ -136,10 +136,10 @@ pub(crate) fn least_eigenvalue(largest: f64) -> f64 {
     (NEGLIGIBLE * largest).max(f64::MIN_POSITIVE)
 }
 
-/// Sets to zero the eigenvalues below [`least_eigenvalue`].
+/// Sets to zero those of ascending eigenvalues that are below [`least_eigenvalue`].
 pub(crate) fn drop_negligible(values: &mut [f64]) {
-    let least = least_eigenvalue(values.iter().copied().fold(0.0, f64::max));
-    values.iter_mut().filter(|value| **value < least).for_each(|value| *value = 0.0);
+    let least = least_eigenvalue(values.last().copied().unwrap_or(0.0));
+    values.iter_mut().take_while(|value| **value < least).for_each(|value| *value = 0.0);
 }
 
 /// `(M + M^H)/2`.
