@@ -327,7 +327,7 @@ fn designs_of_scalars_keep_to_limit_and_bound() {
     let scalar = |gain, power, noise| {
         Problem::new(vec![Mat::full(1, 1, c64::new(gain, 0.0))], vec![power], noise).unwrap()
     };
-    check_all(&scalar(464.79, 1.5, 1.5983606577357049e-4), &options);
+    check_all(&scalar(464.79, 1.5, 1.598_360_657_735_705e-4), &options);
     for seed in 0..40 {
         let noise = 10.0_f64.powf(-0.2 * f64::from(seed));
         check_all(&random_problem(3, &[1, 1, 1], noise, u64::from(seed as u32)), &options);
