@@ -253,14 +253,13 @@ pub enum Error {
         /// Smallest singular value.
         smallest: f64,
     },
-    /// Zero forcing asks a device for more power than it has.
-    #[error(
-        "zero forcing needs power {required:?} of device {device}, which has {available:?}; scale the aggregator by at least sqrt(required/available)"
-    )]
+    /// A precoder takes more power than its device has. Zero forcing is within the limit at an aggregator scaled by at least
+    /// `√(required/available)`.
+    #[error("the precoder of device {device} takes power {required:?}, above its limit of {available:?}")]
     PowerExceeded {
         /// Device index.
         device: usize,
-        /// Power zero forcing takes, `v_n tr((D_n^H D_n)^{-1})`.
+        /// The precoder's power `v_n ‖B_n‖_F²`; of zero forcing `v_n tr((D_n^H D_n)^{-1})`.
         required: f64,
         /// The device's limit `p_n`.
         available: f64,

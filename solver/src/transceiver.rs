@@ -3,7 +3,8 @@
 
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Scratch, multiply, power_of_two, require_matrix, scale, solve_positive_definite, squared_norm,
+    Scratch, least_eigenvalue, multiply, power_of_two, require_matrix, scale, solve_positive_definite,
+    squared_norm,
 };
 use crate::mismatch::{self, Seen};
 use crate::problem::Problem;
@@ -11,6 +12,8 @@ use faer::{Mat, MatMut, MatRef, c64};
 
 /// How far a power may exceed its limit, relatively, and still count as within it: room for rounding only.
 pub const POWER_TOLERANCE: f64 = 1e-9;
+/// How far a designed precoder may: the rounding of a power itself, far below what certified bounds leave for rounding.
+const POWER_ROUNDING: f64 = 32.0 * f64::EPSILON;
 
 /// The error of the sum, split as in (7).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -118,6 +121,24 @@ impl Transceiver {
         Ok(())
     }
 
+    /// Shortens every precoder that is above its limit by more than [`POWER_ROUNDING`] and no more than [`POWER_TOLERANCE`] to its limit.
+    ///
+    /// # Errors
+    /// [`Error::PowerExceeded`] for the first device that is further above.
+    pub(crate) fn limit_power(&mut self, problem: &Problem) -> Result<(), Error> {
+        for (device, precoder) in self.precoders.iter_mut().enumerate() {
+            let required = problem.signal_variance()[device] * squared_norm(precoder.as_ref());
+            let available = problem.transmit_power()[device];
+            if required > available * (1.0 + POWER_TOLERANCE) {
+                return Err(Error::PowerExceeded { device, required, available });
+            }
+            if required > available * (1.0 + POWER_ROUNDING) {
+                scale(precoder.as_mut(), (available / required).sqrt());
+            }
+        }
+        Ok(())
+    }
+
     /// The error of the received sum, exactly (\[A\], eq. (7), for symbols of variance `v_n`):
     ///
     /// `MSE(A, B) = Σ_n v_n ‖A^H H_n B_n − E_n‖_F² + σ² ‖A‖_F²`, `E_n = I` where a device serves all streams.
@@ -137,19 +158,21 @@ impl Transceiver {
             // D = W S V^H gives B = W S (S² + μI)^{-1} V^H E, whose power is that of its diagonal, at any rank.
             // In units of the size of S, μ and S² among them: S² alone would leave the floating-point range long before B does.
             seen.look(device, self.aggregator.as_ref())?;
-            let unit = power_of_two(seen.gains.iter().copied().fold(0.0, f64::max));
+            let largest = seen.gains.iter().copied().fold(0.0, f64::max);
+            let unit = power_of_two(largest);
+            let least_eigenvalue = least_eigenvalue(largest * (largest / unit));
+            let eigenvalue =
+                |gain: f64| Some(gain * (gain / unit)).filter(|value| *value >= least_eigenvalue);
             let modes = seen.gains.iter().zip(&seen.weights);
-            let modes = modes.map(|(&gain, &weight)| (gain * (gain / unit), weight));
+            let modes = modes.map(|(&gain, &weight)| (eigenvalue(gain).unwrap_or(0.0), weight));
             let limit = mismatch::weighted_multiplier(modes, problem.precoder_budget(device) * unit);
             let multiplier = limit.max(least(device) / unit);
-            let inverse = |gain: f64| {
-                let shifted = gain * (gain / unit) + multiplier;
-                if shifted > 0.0 { gain / unit / shifted } else { 0.0 }
-            };
+            let inverse =
+                |gain: f64| eigenvalue(gain).map_or(0.0, |value| gain / unit / (value + multiplier));
             seen.precoder(inverse, precoder.as_mut());
         }
         require_precoders(problem, &self.precoders)?;
-        self.check_power(problem)
+        self.limit_power(problem)
     }
 }
 
@@ -202,7 +225,7 @@ impl<'a> SumError<'a> {
 ///
 /// # Errors
 /// - [`Error::RankDeficient`] if some `D_n` lacks full column rank `L`, and misses a stream of its device by that;
-/// - [`Error::PowerExceeded`] if some device cannot afford it (tolerance [`POWER_TOLERANCE`]);
+/// - [`Error::PowerExceeded`] if some device cannot afford it; a precoder above its limit by no more than [`POWER_TOLERANCE`] is shortened to it;
 /// - [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix.
 pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     let mut transceiver = Transceiver::unset(problem, aggregator)?;
@@ -219,7 +242,7 @@ pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Tr
         seen.precoder(seen.inverse(), precoder.as_mut());
     }
     require_precoders(problem, &transceiver.precoders)?;
-    transceiver.check_power(problem)?;
+    transceiver.limit_power(problem)?;
     Ok(transceiver)
 }
 
@@ -230,7 +253,7 @@ pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Tr
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix;
-/// [`Error::Numerical`] if arithmetic overflows.
+/// [`Error::Numerical`] if arithmetic overflows; [`Error::PowerExceeded`] where `p_n/v_n` is rounded away at the end of the floating-point range.
 pub fn power_limited(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     regularized(problem, aggregator, |_| 0.0)
 }

@@ -165,6 +165,28 @@ fn zero_forcing_refinement_takes_any_problem() {
     assert!(matches!(result, Err(Error::InvalidOption { option: "max_iterations", .. })));
 }
 
+/// Channels of any condition number: scaled zero forcing is within its limits wherever it exists.
+#[test]
+fn scaled_zero_forcing_takes_ill_conditioned_channels() {
+    for exponent in [4, 6, 8, 10, 12] {
+        for seed in 0..20 {
+            let weak = Mat::from_fn(2, 2, |i, j| {
+                c64::new(if i == j { 10.0_f64.powi(-exponent * i as i32) } else { 0.0 }, 0.0)
+            });
+            let channel = random_matrix(4, 2, seed) * weak * random_matrix(2, 2, 100 + seed);
+            let problem = Problem::new(vec![channel], vec![1.0], 1.0).unwrap();
+            let start = random_matrix(4, 2, 200 + seed);
+            let forced = scaled_zero_forcing(&problem, start.as_ref()).unwrap();
+            let power = forced.transmit_power(&problem)[0];
+            // What the condition number makes of rounding is lost power.
+            let rounding = 1e-14 * 10.0_f64.powi(exponent);
+            assert!(power <= 1.0 + 1e-14 && power >= 1.0 - rounding, "{power}");
+            let refined = refine_zero_forcing(&problem, start.as_ref(), &Refinement::default()).unwrap();
+            assert!(refined.transceiver.alpha() <= forced.alpha());
+        }
+    }
+}
+
 /// The LMMSE aggregator is the minimum of a convex quadratic: every move away costs what the covariance says.
 #[test]
 fn mmse_aggregator_is_the_best_for_its_precoders() {

@@ -7,7 +7,7 @@ use faer::linalg::solvers::Solve;
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use solver::channel::Fading;
+use solver::channel::{BlockFading, Fading};
 use solver::recovery::{Randomization, Refinement, gaussian_randomization, refine, scaled_zero_forcing};
 use solver::relaxation::{lambda_min, mmse};
 use solver::transceiver::{Transceiver, power_limited, zero_forcing};
@@ -95,6 +95,62 @@ fn zero_forcing_refuses_what_the_lemma_does_not_cover() {
     // The power-limited precoders exist all the same, and pay for the lost direction.
     let limited = power_limited(&problem, rank_one.as_ref()).unwrap();
     assert!(limited.mean_squared_error(&problem).unwrap().mismatch > 0.5);
+}
+
+/// A column of `A` so far below the others that squares leave the floating-point range is a stream that is silent.
+#[test]
+fn columns_of_any_size_have_power_limited_precoders() {
+    let random = |rows, columns: &[usize], seed| {
+        BlockFading::new(Fading::RAYLEIGH, rows, columns, seed).unwrap().block(0)
+    };
+    for seed in 0..20 {
+        let full = Problem::new(random(4, &[3, 3, 3, 3], seed), vec![0.1, 1.0, 3.0, 9.0], 0.1).unwrap();
+        let own = full.clone().with_device_streams(vec![vec![0], vec![1], vec![2], vec![0]]).unwrap();
+        for (problem, exponent) in [60, 75, 100, 120, 140, 154, 158, 160, 162, 165, 200]
+            .into_iter()
+            .flat_map(|exponent| [(&full, exponent), (&own, exponent)])
+        {
+            let mut aggregator = random(4, &[3], 1000 + seed).remove(0);
+            (0..4).for_each(|row| aggregator[(row, 0)] *= 10.0_f64.powi(-exponent));
+            let limited = power_limited(problem, aggregator.as_ref()).unwrap();
+            check_limits(problem, &limited);
+            let few = Refinement { max_iterations: 5, ..Default::default() };
+            let refined = refine(problem, aggregator.as_ref(), &few).unwrap();
+            check_limits(problem, &refined.transceiver);
+            assert!(refined.mse <= limited.mean_squared_error(problem).unwrap().total());
+            if exponent > 70 {
+                (0..4).for_each(|row| aggregator[(row, 0)] = c64::new(0.0, 0.0));
+                let silent = power_limited(problem, aggregator.as_ref()).unwrap();
+                let [silent, limited] =
+                    [silent, limited].map(|t| t.mean_squared_error(problem).unwrap().total());
+                assert!((silent - limited).abs() <= 1e-12 * silent, "{silent} {limited}");
+            }
+        }
+    }
+}
+
+/// No precoder takes more than its limit, but for the rounding of the power itself.
+#[track_caller]
+fn check_limits(problem: &Problem, transceiver: &Transceiver) {
+    for (power, limit) in transceiver.transmit_power(problem).iter().zip(problem.transmit_power()) {
+        assert!(*power <= limit * (1.0 + 1e-14), "{} above", power / limit - 1.0);
+    }
+}
+
+/// A direction that zero forcing can nearly afford: its precoder is shortened.
+#[test]
+fn zero_forcing_keeps_to_the_limit() {
+    let problem = paper_problem(3, 4);
+    let good = scaled_zero_forcing(&problem, paper_pipeline(&problem).aggregator()).unwrap();
+    check_limits(&problem, &good);
+    for excess in [1e-12, 1e-10, 9e-10] {
+        let weaker = Mat::from_fn(20, 4, |i, j| good.aggregator()[(i, j)] * (1.0 - 0.5 * excess));
+        let limited = zero_forcing(&problem, weaker.as_ref()).unwrap();
+        check_limits(&problem, &limited);
+        let refined = refine(&problem, weaker.as_ref(), &Refinement::default()).unwrap();
+        check_limits(&problem, &refined.transceiver);
+        assert!(refined.mse <= limited.mean_squared_error(&problem).unwrap().total());
+    }
 }
 
 /// Karush–Kuhn–Tucker: `(M_n + μ_n I) B_n = D_n` with `μ_n ≥ 0`, and `μ_n > 0` only at full power.

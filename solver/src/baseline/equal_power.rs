@@ -18,7 +18,7 @@ pub fn equal_power(problem: &Problem) -> Result<Transceiver, Error> {
     };
     let precoders: Vec<Mat<c64>> = problem.channels().iter().enumerate().map(precoder).collect();
     let aggregator = mmse_aggregator(problem, &precoders)?;
-    let transceiver = Transceiver::new(problem, aggregator, precoders)?;
-    transceiver.check_power(problem)?;
+    let mut transceiver = Transceiver::new(problem, aggregator, precoders)?;
+    transceiver.limit_power(problem)?;
     Ok(transceiver)
 }

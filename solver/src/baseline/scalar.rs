@@ -41,8 +41,8 @@ pub fn scalar_power_control(problem: &Problem) -> Result<Transceiver, Error> {
         Mat::full(1, 1, gain.conj() / strength * amplitude)
     };
     let precoders = gains.iter().enumerate().map(precoder).collect();
-    let transceiver = Transceiver::new(problem, Mat::full(1, 1, c64::new(aggregator, 0.0)), precoders)?;
-    transceiver.check_power(problem)?;
+    let mut transceiver = Transceiver::new(problem, Mat::full(1, 1, c64::new(aggregator, 0.0)), precoders)?;
+    transceiver.limit_power(problem)?;
     transceiver.mean_squared_error(problem)?;
     Ok(transceiver)
 }

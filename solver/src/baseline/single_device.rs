@@ -45,8 +45,8 @@ pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
         }
     };
     let aggregator = Mat::from_fn(channel.nrows(), streams, |i, j| svd.U()[(i, j)] * combine(j));
-    let transceiver = Transceiver::new(problem, aggregator, vec![precoder])?;
-    transceiver.check_power(problem)?;
+    let mut transceiver = Transceiver::new(problem, aggregator, vec![precoder])?;
+    transceiver.limit_power(problem)?;
     transceiver.mean_squared_error(problem)?;
     Ok(transceiver)
 }

@@ -63,7 +63,7 @@ pub fn truncated_inversion(
             .collect();
     let aggregator =
         Mat::from_fn(aggregator.nrows(), aggregator.ncols(), |i, j| aggregator[(i, j)] * amplitude);
-    let transceiver = Transceiver::new(problem, aggregator, precoders)?;
-    transceiver.check_power(problem)?;
+    let mut transceiver = Transceiver::new(problem, aggregator, precoders)?;
+    transceiver.limit_power(problem)?;
     Ok(transceiver)
 }

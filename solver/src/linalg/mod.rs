@@ -42,6 +42,7 @@ impl Spectrum {
     pub fn limit_rank(&mut self, rank: usize) {
         let lost = self.values.len().saturating_sub(rank);
         self.values[..lost].fill(0.0);
+        drop_negligible(&mut self.values);
     }
 
     /// `V f(Λ) V^H`.
@@ -127,6 +128,20 @@ where
 /// Eigenvalues of a Hermitian matrix, ascending; the lower triangle is read.
 pub(crate) fn eigenvalues(matrix: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
     matrix.self_adjoint_eigenvalues(Side::Lower).map_err(|_| Error::Numerical { operation: "eigenvalues" })
+}
+
+/// An eigenvalue below this share of the largest counts as 0: far below rounding, and its square still in the floating-point range.
+const NEGLIGIBLE: f64 = 1e-140;
+
+/// The least eigenvalue of a positive semidefinite matrix that counts as positive, beside the largest.
+pub(crate) fn least_eigenvalue(largest: f64) -> f64 {
+    (NEGLIGIBLE * largest).max(f64::MIN_POSITIVE)
+}
+
+/// Sets to zero those of ascending eigenvalues that are below [`least_eigenvalue`].
+pub(crate) fn drop_negligible(values: &mut [f64]) {
+    let least = least_eigenvalue(values.last().copied().unwrap_or(0.0));
+    values.iter_mut().take_while(|value| **value < least).for_each(|value| *value = 0.0);
 }
 
 /// `(M + M^H)/2`.

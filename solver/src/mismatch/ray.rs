@@ -2,7 +2,7 @@
 
 use super::{Mode, modes, total_residual, weighted_multiplier};
 use crate::error::Error;
-use crate::linalg::{Spectrum, eigenvalues, rescaled, squared_norm};
+use crate::linalg::{Spectrum, drop_negligible, eigenvalues, rescaled, squared_norm};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -31,7 +31,9 @@ impl<'a> Ray<'a> {
             let seen = channel.adjoint() * factor;
             let square = seen.adjoint() * &seen;
             if problem.serves_all(device) {
-                return Ok(eigenvalues(square.as_ref())?.into_iter().map(|value| (value, 1.0)).collect());
+                let mut values = eigenvalues(square.as_ref())?;
+                drop_negligible(&mut values);
+                return Ok(values.into_iter().map(|value| (value, 1.0)).collect());
             }
             let mut spectrum = Spectrum::of(square.as_ref())?;
             spectrum.limit_rank(channel.ncols());

@@ -1,15 +1,19 @@
 //! One call from a problem to a transceiver and the certificate of how good it is.
 
 use super::randomization::Directions;
-use super::{Refined, Refinement, dominant_subspace, refine};
+use super::{Refined, Refinement, design_zero_forcing, dominant_subspace, refine};
 use crate::error::Error;
-use crate::linalg::hermitian_part;
+use crate::linalg::{hermitian_part, power_of_two, rescaled, unit_of};
 use crate::problem::Problem;
 use crate::relaxation::{self, Relaxation, Solver};
 use crate::transceiver::Transceiver;
 use crate::{baseline, descent, mismatch, parallel};
 use faer::{Mat, MatRef, c64};
 
+/// Powers of two up to this, and their inverses, leave room for products.
+const FAMILIAR_EXPONENT: f64 = 200.0;
+/// A refined transceiver of a larger stationarity stopped at a wall of `F`, not at a stationary point.
+const STATIONARY: f64 = 1e-2;
 /// Most candidates: each is kept as a matrix until all are ranked.
 const MOST_CANDIDATES: usize = 1_000_000;
 
@@ -93,6 +97,10 @@ pub enum Method {
     },
     /// The aggregator of the last problem ([`Designer`](super::Designer)).
     Last,
+    /// The zero-forcing transceiver of [`design_zero_forcing`](super::design_zero_forcing).
+    ZeroForcing,
+    /// None: the optimum of one device, [`baseline::single_device`].
+    SingleDevice,
 }
 
 /// A designed transceiver with its certificate.
@@ -133,6 +141,9 @@ impl Design {
 ///    `F(t A)` at the best `t`. (Descents from `X Ξ` end lower than from the `X^{1/2} Ξ` of
 ///    [`gaussian_randomization`](super::gaussian_randomization).)
 /// 3. The best `starts` are refined roughly, by descent on `F` alone; of those the best `finalists` to the end ([`refine`]).
+/// 4. Where the best of them is not stationary to `1e-2` ([`Refined`]), as happens far above the noise, the transceiver of
+///    [`design_zero_forcing`](super::design_zero_forcing) is refined too, or with one device [`baseline::single_device`] taken: the result is no worse than
+///    these.
 ///
 /// At most `Σ v_n L_n`, the MSE of silence. One seed gives one result, on any number of threads.
 ///
@@ -162,13 +173,32 @@ pub(super) fn search(
         let descent = descent::minimize(problem, direction.as_ref(), options.rough.stop())?;
         Ok((descent.value, (*method, descent)))
     })?;
-    let refined = ranked(options.finalists.min(rough.len()), |index| {
+    let mut refined = ranked(options.finalists.min(rough.len()), |index| {
         let (method, rough) = &rough[index];
         let refined = refine(problem, rough.factor.as_ref(), &options.refinement)?;
         Ok((refined.mse, (*method, refined)))
     })?;
+    let stationary = |refined: &Refined| refined.converged && refined.stationarity <= STATIONARY;
+    if !refined.first().is_some_and(|(_, refined)| stationary(refined)) {
+        refined.extend(walled(problem, options));
+        refined.sort_by(|(_, a), (_, b)| a.mse.total_cmp(&b.mse));
+    }
     let iterations = rough.iter().map(|(_, rough)| rough.iterations).sum();
     finish(refined, Some(bound), iterations)
+}
+
+/// Step 4 of [`design`]: the optimum of one device, else the best zero-forcing transceiver, refined. `None` where there is none.
+fn walled(problem: &Problem, options: &DesignOptions) -> Option<(Method, Refined)> {
+    if let Ok(transceiver) = baseline::single_device(problem) {
+        let mse = transceiver.mean_squared_error(problem).ok()?.total();
+        let stationarity = mismatch::stationarity_at(problem, transceiver.aggregator()).ok()?;
+        let refined = Refined { transceiver, mse, stationarity, iterations: 0, converged: true };
+        return Some((Method::SingleDevice, refined));
+    }
+    let forced = design_zero_forcing(problem, options).ok()?;
+    let refined = refine(problem, forced.transceiver.aggregator(), &options.refinement).ok()?;
+    let iterations = forced.iterations + refined.iterations;
+    Some((Method::ZeroForcing, Refined { iterations, ..refined }))
 }
 
 /// A lower bound on the MSE of every transceiver within the power limits: the larger of [`baseline::single_device_bound`] and the
@@ -202,12 +232,25 @@ pub(super) fn relax(problem: &Problem, solver: &mut Solver) -> Result<(Mat<c64>,
     Ok((relaxed, baseline::single_device_bound(problem)?.max(value - offset)))
 }
 
-/// `Σ q_n H_n H_n^H`.
+/// `Σ q_n H_n H_n^H`; where it is near an end of the floating-point range, divided by a power of two near its largest term.
 pub(super) fn matched_covariance(problem: &Problem) -> Mat<c64> {
+    // Each `q_n` times the square of a channel's unit, as a number and a power of two.
+    let weight = |(device, channel): (usize, &Mat<c64>)| {
+        let [power, variance] =
+            [problem.transmit_power(), problem.signal_variance()].map(|list| list[device]);
+        let [power_unit, variance_unit] = [power, variance].map(power_of_two);
+        let exponent = power_unit.log2() - variance_unit.log2() + 2.0 * unit_of(channel.as_ref()).log2();
+        ((power / power_unit) / (variance / variance_unit), exponent)
+    };
+    let weights: Vec<(f64, f64)> = problem.channels().iter().enumerate().map(weight).collect();
+    let largest = weights.iter().map(|&(_, exponent)| exponent).fold(f64::NEG_INFINITY, f64::max);
+    let shift = if largest.abs() <= FAMILIAR_EXPONENT { 0.0 } else { largest };
     let side = problem.receive_antennas();
     let mut sum = Mat::<c64>::zeros(side, side);
-    for (device, channel) in problem.channels().iter().enumerate() {
-        sum += super::scaled((channel * channel.adjoint()).as_ref(), problem.precoder_budget(device));
+    for (channel, (number, exponent)) in problem.channels().iter().zip(weights) {
+        let channel = rescaled(channel.as_ref());
+        let weight = number * (exponent - shift).exp2();
+        sum += super::scaled((&channel * channel.adjoint()).as_ref(), weight);
     }
     hermitian_part(sum.as_ref())
 }

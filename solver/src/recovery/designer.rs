@@ -1,20 +1,34 @@
 //! Transceivers for a sequence of channels, each from the last.
 
 use super::design::{finish, relax, search};
-use super::{Design, DesignOptions, Method, refine};
+use super::{Design, DesignOptions, Method, refine, scaled};
 use crate::error::Error;
+use crate::linalg::{squared_norm, unit_of};
 use crate::problem::Problem;
 use crate::relaxation::{Relaxation, Solver};
+use faer::{Mat, MatRef, c64};
+
+/// 1 dB.
+const LEVEL_CHANGE: f64 = 1.258_925_411_794_167_3;
+/// A channel jumps where its change has more than this share of its power.
+const JUMP: f64 = 0.5;
 
 /// Designs a transceiver for one problem after another: refines the last one, and searches as [`design`](super::design()) does only where
 /// the certificate says that this no longer serves.
 ///
 /// Every block's `mmse` relaxation is solved, from the last solution ([`Solver`]), so every [`Design`] has its bound. The last
-/// aggregator, where it has the shape `R×L` of the new problem's, is refined ([`refine`]). The result is taken if
+/// aggregator, where it has the shape `R×L` of the new problem's, is refined ([`refine`]). The result is taken if the problem is of the same kind and
 ///
 /// `mse/bound ≤ (1 + drift) · (the least mse/bound since the last search)`, `drift` of [`DesignOptions`];
 ///
 /// else there is a search, and the better of both counts. A result depends on what came before it, but not on the number of threads.
+///
+/// How loose the bound is depends on the kind of problem, so ratios compare within one kind only. It is the same as long as
+///
+/// - `N`, `R`, `T_n` and the streams of each device are those of the last search;
+/// - every `p_n`, `v_n` and `σ²` is within 1 dB of that at the last search: power control in smaller steps is followed, and searched once they add up;
+/// - no channel jumps: `‖H_n − H_n'‖² ≤ ½ max(‖H_n‖², ‖H_n'‖²)` from one block to the next. (Gauss–Markov fading of zero mean passes at
+///   correlations above 3/4.)
 ///
 /// ```
 /// use solver::channel::{Fading, GaussMarkov};
@@ -40,6 +54,34 @@ struct Last {
     design: Design,
     /// The least `mse/bound` since the last search.
     least: f64,
+    /// Powers, variances and noise power at the last search.
+    levels: Vec<f64>,
+    streams: Vec<Vec<usize>>,
+    /// Those of the last block.
+    channels: Vec<Mat<c64>>,
+}
+
+impl Last {
+    /// Whether ratios from before compare with those of `problem`.
+    fn is_like(&self, problem: &Problem) -> bool {
+        let channels = || self.channels.iter().zip(problem.channels());
+        self.channels.len() == problem.devices()
+            && self.streams == problem.device_streams()
+            && channels().all(|(before, now)| before.shape() == now.shape())
+            && self.levels.iter().zip(levels(problem)).all(|(&a, b)| a.max(b) <= LEVEL_CHANGE * a.min(b))
+            && channels().all(|(before, now)| !jumps(before.as_ref(), now.as_ref()))
+    }
+}
+
+fn levels(problem: &Problem) -> Vec<f64> {
+    [problem.transmit_power(), problem.signal_variance(), &[problem.noise_power()]].concat()
+}
+
+fn jumps(before: MatRef<'_, c64>, now: MatRef<'_, c64>) -> bool {
+    let unit = unit_of(before).max(unit_of(now));
+    let [before, now] = [before, now].map(|channel| scaled(channel, unit.recip()));
+    let power = |channel: &Mat<c64>| squared_norm(channel.as_ref());
+    power(&(&now - &before)) > JUMP * power(&before).max(power(&now))
 }
 
 impl Designer {
@@ -58,32 +100,39 @@ impl Designer {
     /// As [`design`](super::design()).
     pub fn design(&mut self, problem: &Problem) -> Result<&Design, Error> {
         let (relaxed, bound) = relax(problem, &mut self.relaxation)?;
-        let last = self.last.take().and_then(|last| self.follow(problem, bound, &last));
-        let next = match last {
-            Some(Last { design, least }) if design.mse / bound <= (1.0 + self.options.drift) * least => {
-                Last { least: least.min(design.mse / bound), design }
+        let last = self.last.take();
+        let followed = last.as_ref().and_then(|last| self.follow(problem, bound, &last.design));
+        let next = match (last.filter(|last| last.is_like(problem)), followed) {
+            (Some(last), Some(design)) if design.mse / bound <= (1.0 + self.options.drift) * last.least => {
+                let least = last.least.min(design.mse / bound);
+                Last { design, least, channels: problem.channels().to_vec(), ..last }
             }
-            last => {
+            (_, followed) => {
                 let found = search(problem, relaxed.as_ref(), bound, &self.options)?;
-                let design = match last {
+                let design = match followed {
                     None => found,
-                    Some(Last { design: followed, .. }) => {
+                    Some(followed) => {
                         let iterations = found.iterations + followed.iterations;
                         let best = if followed.mse < found.mse { followed } else { found };
                         Design { iterations, ..best }
                     }
                 };
-                Last { least: design.mse / bound, design }
+                Last {
+                    least: design.mse / bound,
+                    design,
+                    levels: levels(problem),
+                    streams: problem.device_streams().to_vec(),
+                    channels: problem.channels().to_vec(),
+                }
             }
         };
         Ok(&self.last.insert(next).design)
     }
 
     /// The last design refined, if it can be.
-    fn follow(&self, problem: &Problem, bound: f64, last: &Last) -> Option<Last> {
-        let refined = refine(problem, last.design.transceiver.aggregator(), &self.options.refinement).ok()?;
-        let design = finish(vec![(Method::Last, refined)], Some(bound), 0).ok()?;
-        Some(Last { design, least: last.least })
+    fn follow(&self, problem: &Problem, bound: f64, last: &Design) -> Option<Design> {
+        let refined = refine(problem, last.transceiver.aggregator(), &self.options.refinement).ok()?;
+        finish(vec![(Method::Last, refined)], Some(bound), 0).ok()
     }
 
     /// Forgets the last problem: the next is designed from scratch.

@@ -84,7 +84,7 @@ pub struct Refined {
 ///
 /// # Errors
 /// [`Error::InvalidOption`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
-/// [`Error::Numerical`].
+/// [`Error::Numerical`]; [`Error::PowerExceeded`] as [`power_limited`].
 pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -> Result<Refined, Error> {
     options.validate()?;
     require_aggregator(problem, start)?;

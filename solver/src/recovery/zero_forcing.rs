@@ -3,6 +3,7 @@
 use super::design::{Starts, finish, matched_covariance, ranked};
 use super::smooth_alpha::SmoothAlpha;
 use super::{Design, DesignOptions, Refined, Refinement, scaled};
+use crate::baseline::truncated_inversion;
 use crate::descent::{self, Stop};
 use crate::error::Error;
 use crate::linalg::{rescaled, squared_norm};
@@ -28,7 +29,11 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
     let direction = rescaled(aggregator);
     let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
     let scale = if scale.is_finite() { scale.sqrt() } else { 1.0 };
-    zero_forcing(problem, scaled(direction.as_ref(), scale).as_ref())
+    match zero_forcing(problem, scaled(direction.as_ref(), scale).as_ref()) {
+        // Scale and precoders come from two decompositions, which agree within rounding times the condition number only.
+        Err(Error::PowerExceeded { .. }) => truncated_inversion(problem, direction.as_ref(), 0.0),
+        result => result,
+    }
 }
 
 /// Local refinement of zero forcing from a starting aggregator: minimizes `α(A) = ‖A‖_F² max_n z_n(A)`,

@@ -31,10 +31,10 @@ pub struct Precoders {
 }
 
 impl Precoders {
-    /// `B_n`, `T_n×L`, of whatever power.
+    /// `B_n`, `T_n×L_n`, of whatever power.
     pub fn of(&self, problem: &Problem) -> Vec<Mat<c64>> {
-        let devices = problem.channels().iter().zip(&self.entries);
-        devices.map(|(channel, entries)| crop(entries, channel.ncols(), problem.streams())).collect()
+        let devices = problem.channels().iter().zip(problem.device_streams()).zip(&self.entries);
+        devices.map(|((channel, streams), entries)| crop(entries, channel.ncols(), streams.len())).collect()
     }
 
     /// `B_n` scaled to take a share of what each limit allows, `v_n ‖B_n‖_F² = s_n p_n` with `s_n` from 0 to 1, both reached.

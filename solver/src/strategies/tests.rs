@@ -1,6 +1,7 @@
 use super::*;
 use crate::channel::Fading;
 use crate::linalg::{eigenvalues, squared_norm};
+use crate::transceiver::Transceiver;
 use faer::{Mat, c64};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -101,6 +102,17 @@ proptest! {
         for (n, precoder) in precoders.within_power(&problem).iter().enumerate() {
             let power = problem.signal_variance()[n] * squared_norm(precoder.as_ref());
             prop_assert!(power <= problem.transmit_power()[n] * (1.0 + 1e-12), "{power}");
+        }
+    }
+
+    #[test]
+    fn precoders_fit_devices_of_some_streams(
+        problem in problems(&SIZES, Channels::WellConditioned), aggregator in aggregators(&SIZES), precoders in precoders(&SIZES),
+    ) {
+        let own = (0..problem.devices()).map(|device| vec![device % problem.streams()]).collect();
+        let Ok(problem) = problem.with_device_streams(own) else { return Ok(()) };
+        for precoders in [precoders.of(&problem), precoders.within_power(&problem)] {
+            Transceiver::new(&problem, aggregator.of(&problem), precoders)?;
         }
     }
 }
