@@ -188,6 +188,30 @@ fn scaled_zero_forcing_takes_ill_conditioned_channels() {
 }
 
 /// The LMMSE aggregator is the minimum of a convex quadratic: every move away costs what the covariance says.
+/// Channels of any condition number; and of a matrix that is Hermitian by rounding only, both triangles count.
+#[test]
+fn randomization_takes_any_channels_and_both_triangles() {
+    for seed in 0..40 {
+        let condition = 10.0_f64.powi(5 + (seed % 5) as i32);
+        let channels = (0..3).map(|n| {
+            let mut channel = random_matrix(6, 2, 3 * seed + n);
+            (0..6).for_each(|i| channel[(i, 1)] = channel[(i, 0)] + channel[(i, 1)] / condition);
+            channel
+        });
+        let problem = Problem::new(channels.collect(), vec![1.0; 3], 1.0).unwrap();
+        let drawn = gaussian_randomization(&problem, Mat::identity(6, 6).as_ref(), &Randomization::default());
+        drawn.unwrap().check_power(&problem).unwrap();
+    }
+    let problem = random_problem(4, &[2, 2], 1.0, 9);
+    let factor = random_matrix(4, 4, 10);
+    let hermitian = &factor * factor.adjoint();
+    let skew = &factor - factor.adjoint();
+    let draw =
+        |relaxed: Mat<c64>| gaussian_randomization(&problem, relaxed.as_ref(), &Randomization::default());
+    let (one, other) = (draw(hermitian.clone()).unwrap(), draw(&hermitian + &skew).unwrap());
+    assert!((one.alpha() / other.alpha() - 1.0).abs() < 1e-9, "{}, {}", one.alpha(), other.alpha());
+}
+
 #[test]
 fn mmse_aggregator_is_the_best_for_its_precoders() {
     let problem = paper_problem(3, 6).with_signal_variance(vec![0.5, 1.0, 2.0]).unwrap();

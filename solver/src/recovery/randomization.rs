@@ -1,9 +1,9 @@
 //! Gaussian randomization: the papers' way from `X` to an aggregator.
 
-use super::{require_relaxed, scaled};
+use super::{require_relaxed, scaled_zero_forcing};
 use crate::channel::Fading;
 use crate::error::Error;
-use crate::linalg::{Spectrum, multiply, squared_norm};
+use crate::linalg::{Spectrum, hermitian_part, multiply, squared_norm};
 use crate::mismatch::Seen;
 use crate::parallel;
 use crate::problem::Problem;
@@ -83,23 +83,22 @@ pub fn gaussian_randomization(
         return Err(Error::InvalidOption { option: "draws", value: 0.0, valid: "at least 1" });
     }
     require_relaxed(problem, relaxed)?;
-    let root = Spectrum::of(relaxed)?.map(|value| value.max(0.0).sqrt());
+    let root = Spectrum::of(hermitian_part(relaxed).as_ref())?.map(|value| value.max(0.0).sqrt());
     let directions = Directions { weight: root.as_ref(), streams: problem.streams(), seed: options.seed };
     let room = || (directions.room(), Seen::new(problem));
     let draw = |(room, seen): &mut ([Mat<c64>; 2], Seen<'_>), index| -> Result<_, Error> {
         directions.write(index, room);
         let [_, direction] = room;
-        let scale = seen.zero_forcing_scale(direction.as_ref())?;
-        let alpha = scale * squared_norm(direction.as_ref());
-        Ok((if alpha.is_nan() { f64::INFINITY } else { alpha }, scale, index))
+        let alpha = seen.zero_forcing_scale(direction.as_ref())? * squared_norm(direction.as_ref());
+        Ok((if alpha.is_nan() { f64::INFINITY } else { alpha }, index))
     };
     let best = parallel::reduce(options.draws, room, draw, |first, second| {
         let (first, second) = (first?, second?);
         Ok(if second.0 < first.0 { second } else { first })
     });
     match best.transpose()? {
-        Some((alpha, scale, draw)) if alpha.is_finite() => {
-            zero_forcing(problem, scaled(directions.draw(draw).as_ref(), scale.sqrt()).as_ref())
+        Some((alpha, draw)) if alpha.is_finite() => {
+            scaled_zero_forcing(problem, directions.draw(draw).as_ref())
         }
         // No draw had full rank: let zero forcing say which device is to blame.
         _ => zero_forcing(problem, directions.draw(0).as_ref()),
