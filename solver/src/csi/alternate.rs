@@ -60,7 +60,7 @@ pub struct Alternated {
     pub converged: bool,
 }
 
-/// Lowers the averaged [`mean_squared_error`] from a starting aggregator by turns, each exact:
+/// Lowers the averaged [`mean_squared_error`](super::mean_squared_error) from a starting aggregator by turns, each exact:
 ///
 /// - given `A`, `B_n = (M_n + μ_n I)^{-1} D_n J_n` with `D_n = Ĥ_n^H A`, `M_n = D_n D_n^H`, and the least `μ_n ≥ σ_e,n² ‖A‖_F²` for which
 ///   `v_n ‖B_n‖_F² ≤ p_n`: the average is convex in `B_n`, and `σ_e,n² ‖A‖_F²` is its own weight on `‖B_n‖_F²`;
