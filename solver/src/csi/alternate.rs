@@ -73,7 +73,7 @@ pub struct Alternated {
 ///
 /// # Errors
 /// [`Error::InvalidOption`]; [`Error::DeviceCount`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
-/// [`Error::Numerical`].
+/// [`Error::Numerical`], [`Error::PowerExceeded`] as [`power_limited`](crate::transceiver::power_limited).
 pub fn alternate(
     estimated: &Problem,
     error: &ChannelError,

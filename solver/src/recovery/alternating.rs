@@ -18,7 +18,7 @@ use faer::{MatRef, c64};
 ///
 /// # Errors
 /// [`Error::InvalidOption`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
-/// [`Error::Numerical`].
+/// [`Error::Numerical`], [`Error::PowerExceeded`] as [`power_limited`](crate::transceiver::power_limited).
 pub fn alternating(
     problem: &Problem,
     start: MatRef<'_, c64>,

@@ -141,7 +141,7 @@ impl Design {
 ///    `F(t A)` at the best `t`. (Descents from `X Ξ` end lower than from the `X^{1/2} Ξ` of
 ///    [`gaussian_randomization`](super::gaussian_randomization).)
 /// 3. The best `starts` are refined roughly, by descent on `F` alone; of those the best `finalists` to the end ([`refine`]).
-/// 4. Where the best of them is not stationary to `1e-2` ([`Refined`]), as happens far above the noise, the transceiver of
+/// 4. Where the best of them has not converged or is not stationary to `1e-2` ([`Refined`]), as happens far above the noise, the transceiver of
 ///    [`design_zero_forcing`](super::design_zero_forcing) is refined too, or with one device [`baseline::single_device`] taken: the result is no worse than
 ///    these.
 ///
@@ -156,7 +156,7 @@ pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Erro
     search(problem, relaxed.as_ref(), bound, options)
 }
 
-/// Steps 2 and 3 of [`design`].
+/// Steps 2 to 4 of [`design`].
 pub(super) fn search(
     problem: &Problem,
     relaxed: MatRef<'_, c64>,

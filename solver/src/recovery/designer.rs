@@ -14,7 +14,7 @@ const LEVEL_CHANGE: f64 = 1.258_925_411_794_167_3;
 const JUMP: f64 = 0.5;
 
 /// Designs a transceiver for one problem after another: refines the last one, and searches as [`design`](super::design()) does only where
-/// the certificate says that this no longer serves.
+/// the certificate says that this no longer serves, or cannot say it.
 ///
 /// Every block's `mmse` relaxation is solved, from the last solution ([`Solver`]), so every [`Design`] has its bound. The last
 /// aggregator, where it has the shape `R×L` of the new problem's, is refined ([`refine`]). The result is taken if the problem is of the same kind and

@@ -112,7 +112,7 @@ pub fn refine_zero_forcing(
 /// zero-forcing transceiver ([`Scope::ZeroForcing`](crate::relaxation::Scope::ZeroForcing)), `None` elsewhere. The MSE of a zero-forcing transceiver is `σ² α`.
 ///
 /// # Errors
-/// [`Error::InvalidOption`], [`Error::Numerical`]; [`Error::RankDeficient`] (via [`zero_forcing`]) where no start has a zero-forcing
+/// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`]; [`Error::RankDeficient`] (via [`zero_forcing`]) where no start has a zero-forcing
 /// transceiver. A relaxation that is infeasible or not solved to its gap is no error, as for [`design`](super::design()).
 pub fn design_zero_forcing(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
     options.validate()?;

@@ -1,7 +1,7 @@
 //! The optimality residual with its confidence, from samples that had no part in the run.
 
 use super::options::{Confirmation, require_sampling};
-use super::subproblem::{SubproblemSolver, solve};
+use super::subproblem::{Goal, Subproblem, SubproblemSolver, certify};
 use super::vector::{difference, norm};
 use super::{
     ResidualEstimate, ScaError, ScaState, StochasticProgram, StochasticSca, Surrogate, TerminationReason,
@@ -81,7 +81,16 @@ impl<P: StochasticProgram, B: SubproblemSolver> StochasticSca<'_, P, B> {
         let margin = student_margin(1.0 - share, samples - 1, norm(&errors));
         let curvature = self.options.objective_curvature;
         let mean = Surrogate { value: 0.0, gradient, curvature };
-        let target = solve(&mut self.backend, self.program.feasible_set(), point, &mean, &[])
+        let feasible_set = self.program.feasible_set();
+        // The projection onto 𝒳 itself: nothing is known of the distance to that onto a loosened set.
+        let projection = Subproblem {
+            feasible_set,
+            center: point,
+            objective: &mean,
+            constraints: &[],
+            goal: Goal::Objective,
+        };
+        let target = certify(&mut self.backend, &projection)
             .map_err(|source| ScaError::Subproblem { iteration, source })?;
         let residual = norm(&difference(&target.point, point));
         // The target is itself exact only up to √(gap/η_0).

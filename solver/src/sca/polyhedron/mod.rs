@@ -238,9 +238,9 @@ impl Polyhedron {
         self.largest_violation(point).amount <= FEASIBILITY_TOLERANCE
     }
 
-    /// The point of the set nearest to `point` in the Euclidean norm. A dual bound certifies that its squared distance from the exact answer is at
-    /// most `1e-7` of the larger of the squared distances of both from the [member](Self::member) (and of a hundredth of that of `point`); what is
-    /// usual is eight digits or more.
+    /// The point of the set nearest to `point` in the Euclidean norm, certified by a dual bound: its distance from the exact answer is at most about a
+    /// thousandth of the larger of its own and a hundredth of `point`'s distance from the [member](Self::member). What is usual is eight digits or
+    /// more. In a set without an interior it is the point nearest within the tolerance.
     ///
     /// # Errors
     /// [`PolyhedronError::Length`] or [`PolyhedronError::NotFinite`] for a bad `point`,

@@ -86,23 +86,8 @@ fn check(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Result<Certified
     check_form(subproblem, candidate)?;
     let point = subproblem.feasible_set.snap(&candidate.point);
     let size = subproblem.size().max(largest_magnitude(&point));
-    let violation = subproblem.feasible_set.violation_at_size(&point, size);
-    if violation.amount > FEASIBILITY_TOLERANCE {
-        return Err(SubproblemError::OutsideFeasibleSet { row: violation.row, amount: violation.amount });
-    }
     let displacement = difference(&point, subproblem.center);
-    let values: Vec<f64> = subproblem.constraints.iter().map(|c| c.value_at(&displacement)).collect();
-    if values.iter().any(|value| value.is_nan()) {
-        return Err(SubproblemError::Malformed);
-    }
-    if subproblem.goal == Goal::Objective {
-        for (index, (&value, constraint)) in values.iter().zip(subproblem.constraints).enumerate() {
-            let tolerance = FEASIBILITY_TOLERANCE * constraint.scale(size);
-            if value > tolerance || tolerance.is_infinite() {
-                return Err(SubproblemError::ConstraintViolated { constraint: index + 1, value, tolerance });
-            }
-        }
-    }
+    let values = require_feasible(subproblem, &point, size)?;
     let largest_violation = values.iter().fold(0.0, |largest: f64, v| largest.max(*v));
     let objective = Surrogate { value: 0.0, ..subproblem.objective.clone() };
     let mut primal = objective.value_at(&displacement);
@@ -123,6 +108,32 @@ fn check(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Result<Certified
         return Err(SubproblemError::NotOptimal { gap, tolerance });
     }
     Ok(Certified { point, gap, largest_violation })
+}
+
+/// The values of the constraints at a point that is in 𝒳 and, where that is the goal, meets them, both relative to magnitudes at points of `size`.
+pub(super) fn require_feasible(
+    subproblem: &Subproblem<'_>,
+    point: &[f64],
+    size: f64,
+) -> Result<Vec<f64>, SubproblemError> {
+    let violation = subproblem.feasible_set.violation_at_size(point, size);
+    if violation.amount > FEASIBILITY_TOLERANCE {
+        return Err(SubproblemError::OutsideFeasibleSet { row: violation.row, amount: violation.amount });
+    }
+    let displacement = difference(point, subproblem.center);
+    let values: Vec<f64> = subproblem.constraints.iter().map(|c| c.value_at(&displacement)).collect();
+    if values.iter().any(|value| value.is_nan()) {
+        return Err(SubproblemError::Malformed);
+    }
+    if subproblem.goal == Goal::Objective {
+        for (index, (&value, constraint)) in values.iter().zip(subproblem.constraints).enumerate() {
+            let tolerance = FEASIBILITY_TOLERANCE * constraint.scale(size);
+            if value > tolerance || tolerance.is_infinite() {
+                return Err(SubproblemError::ConstraintViolated { constraint: index + 1, value, tolerance });
+            }
+        }
+    }
+    Ok(values)
 }
 
 impl Subproblem<'_> {

@@ -12,7 +12,7 @@ use super::{BackendFailure, Candidate, Goal, Subproblem, SubproblemSolver};
 use crate::sca::polyhedron::LinearRow;
 use crate::sca::vector::norm;
 
-/// The default backend: Clarabel (pure Rust), a fresh model for each solve, one thread, tolerances 1e-10.
+/// Clarabel (pure Rust), a fresh model for each solve, one thread, tolerances 1e-10.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClarabelBackend;
 

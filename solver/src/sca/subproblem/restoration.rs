@@ -14,8 +14,8 @@ const RADIUS: f64 = 10.0;
 const FAR: f64 = 2.0;
 /// Most lengths that are tried.
 const LENGTHS: usize = 8;
-/// How much worse than the least violation the nearest point may be, relative to the constraints: gives the set an interior.
-const ROOM: f64 = 0.9 * FEASIBILITY_TOLERANCE;
+/// How much constraints and rows are loosened, relative to their magnitudes, to give a set an interior: nearly all that a point may violate.
+pub(super) const ROOM: f64 = 0.9 * FEASIBILITY_TOLERANCE;
 
 /// A point of least violation.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,8 @@ pub(in crate::sca) struct LeastViolation {
     pub point: Vec<f64>,
     /// `max(0, max_i f̂_i)` there.
     pub upper: f64,
+    /// What it may be above the least, with the weight that made the point unique.
+    pub gap: f64,
     /// No point of 𝒳 within `radius` of `x^τ` (Euclidean norm) has less.
     pub lower: f64,
     /// At least 5 times as far as the point is.
@@ -56,13 +58,14 @@ pub(in crate::sca) fn least_violation(
             length = distance;
             continue;
         }
-        let radius = RADIUS * length;
+        let radius = RADIUS * length.max(distance / FAR);
         let bound = answer.largest_violation
             - answer.gap.max(0.0)
             - proximity.curvature * (radius * radius - distance * distance);
         return Ok(LeastViolation {
             point: answer.point,
             upper: answer.largest_violation,
+            gap: answer.gap,
             lower: bound.max(0.0),
             radius,
         });
@@ -79,7 +82,7 @@ pub(in crate::sca) fn nearest(
     size: f64,
 ) -> Result<(Vec<f64>, f64), SubproblemError> {
     let distance = Surrogate { value: 0.0, gradient: vec![0.0; center.len()], curvature: 1.0 };
-    let constraints: Vec<Surrogate> = lowered(constraints, size, level, ROOM);
+    let constraints: Vec<Surrogate> = lowered(constraints, size, level);
     let subproblem = Subproblem {
         feasible_set,
         center,
@@ -90,10 +93,10 @@ pub(in crate::sca) fn nearest(
     certify(backend, &subproblem).map(|answer| (answer.point, answer.gap))
 }
 
-/// The constraints less `level` and less a part of their magnitudes at points of `size`.
-pub(super) fn lowered(constraints: &[Surrogate], size: f64, level: f64, part: f64) -> Vec<Surrogate> {
+/// The constraints less `level` and less [`ROOM`] of their magnitudes at points of `size`.
+pub(super) fn lowered(constraints: &[Surrogate], size: f64, level: f64) -> Vec<Surrogate> {
     let lowered = |constraint: &Surrogate| {
-        let room = part * constraint.scale(size);
+        let room = ROOM * constraint.scale(size);
         Surrogate { value: constraint.value - level - room, ..constraint.clone() }
     };
     constraints.iter().map(lowered).collect()

@@ -75,7 +75,8 @@ impl Scaled {
             gradient: function.gradient.iter().map(|u| u * (length / value)).collect(),
             curvature: function.curvature * length * (length / value),
         };
-        let unit = |row: &LinearRow| positive_or_one(largest_magnitude(&row.coefficients)) * length;
+        let unit =
+            |row: &LinearRow| positive_or_one(positive_or_one(largest_magnitude(&row.coefficients)) * length);
         let units = |rows: &[LinearRow]| rows.iter().map(unit).collect::<Vec<f64>>();
         let (equalities, inequalities) =
             (units(feasible_set.equalities()), units(feasible_set.inequalities()));
