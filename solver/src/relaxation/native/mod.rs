@@ -63,6 +63,14 @@ impl Elimination {
         let unknowns: usize = sides.into_iter().map(|side| side * side).sum();
         if unknowns <= receive * receive { Self::Dual } else { Self::Primal }
     }
+
+    /// How many there are.
+    fn unknowns(self, receive: usize, sides: &[usize]) -> usize {
+        match self {
+            Self::Dual => sides.iter().map(|side| side * side).sum(),
+            Self::Primal => receive * receive,
+        }
+    }
 }
 
 /// Most bytes that the matrices of a Newton system may take.

@@ -69,6 +69,14 @@ impl System {
         }
     }
 
+    /// The unknowns that it keeps, of the last direction in coordinates, and its matrix times them.
+    pub fn solved(&self) -> [&[f64]; 2] {
+        match self {
+            Self::Dual(system) => system.solved(),
+            Self::Primal(system) => system.solved(),
+        }
+    }
+
     /// Writes the direction.
     pub fn solve(
         &mut self,

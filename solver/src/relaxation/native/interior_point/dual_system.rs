@@ -26,6 +26,7 @@ pub(super) struct DualSystem {
     /// Column by column without gaps, of which two are written at once.
     matrix: Vec<f64>,
     right: Vec<f64>,
+    solution: Vec<f64>,
 }
 
 impl DualSystem {
@@ -37,6 +38,7 @@ impl DualSystem {
             split: [(); 2].map(|()| vec![Lanes::default(); antennas * columns]),
             matrix: vec![0.0; unknowns * unknowns],
             right: vec![0.0; unknowns],
+            solution: vec![0.0; unknowns],
         }
     }
 
@@ -53,7 +55,7 @@ impl DualSystem {
         if !inverses.update(channels, iterate.s.as_ref(), &iterate.w, work) {
             return false;
         }
-        let Self { product, gram, split: [p, q], matrix, right } = self;
+        let Self { product, gram, split: [p, q], matrix, right, .. } = self;
         let unknowns = right.len();
         let Channels { packs, columns, product: seen, .. } = channels;
         multiply(gram.as_mut(), columns.adjoint(), seen.as_ref());
@@ -66,6 +68,11 @@ impl DualSystem {
             add_ratios(pack, pack.of(&iterate.z), pack.of(&inverses.parts), unknowns, matrix);
         }
         factorize(MatMut::from_column_major_slice_mut(matrix, unknowns, unknowns), &mut work.scratch)
+    }
+
+    /// The last `ΔW_n` in coordinates, and the matrix times them.
+    pub fn solved(&self) -> [&[f64]; 2] {
+        [&self.solution, &self.right]
     }
 
     /// Writes the direction.
@@ -96,10 +103,10 @@ impl DualSystem {
                 &mut self.right,
             );
         }
-        let (packs, right) = (&channels.packs, &mut self.right);
-        let factor = MatRef::from_column_major_slice(&self.matrix, right.len(), right.len());
-        solve_factorized(factor, right);
-        read_solution(packs, pairs, &*right, &mut *out);
+        let Self { matrix, right, solution, .. } = self;
+        solution.copy_from_slice(right);
+        solve_factorized(MatRef::from_column_major_slice(matrix, right.len(), right.len()), solution);
+        read_solution(&channels.packs, pairs, &*solution, &mut *out);
         channels.received(&out.w, out.s.as_mut());
         scale(out.s.as_mut(), -1.0);
         multiply(out.ratio.as_mut(), out.s.as_ref(), inverse);

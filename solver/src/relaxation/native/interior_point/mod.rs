@@ -11,8 +11,8 @@
 //! `ΔX + sym(X ΔS S^{-1}) = τS^{-1} − X − sym(ΔX' ΔS' S^{-1})`,  `ΔZ_n + sym(Z_n ΔW_n W_n^{-1}) = τW_n^{-1} − Z_n − sym(ΔZ_n' ΔW_n' W_n^{-1})`,
 //!
 //! and its dual the same with the roles of `(X, Z_n)` and `(S, W_n)` exchanged. Primes mark an estimate of the direction itself: nothing at
-//! first, then the last solution, so that a few solutions with one factorization come close to a step that satisfies the equations of
-//! complementarity whole, and may go nearly all the way. Mehrotra's corrector is the first of them.
+//! first, then what [`mixing`] makes of the last solutions, so that a few of them with one factorization come close to a step that satisfies the
+//! equations of complementarity whole, and may go nearly all the way. Mehrotra's corrector is the first of them.
 //! [`dual_system`] eliminates all but the `ΔW_n`, [`primal_system`], for the dual direction, all but `ΔX`; the smaller system is taken.
 //!
 //! All memory is in [`InteriorPoint`] and is kept from one problem to the next: no iteration allocates.
@@ -21,6 +21,7 @@ mod channels;
 mod direction;
 mod dual_system;
 mod lanes;
+mod mixing;
 mod packs;
 mod primal_system;
 mod start;
@@ -34,6 +35,7 @@ use channels::Channels;
 use direction::{Direction, System, Target};
 use faer::{Mat, MatRef, c64};
 use lanes::Lanes;
+use mixing::Mixing;
 use packs::Parts;
 use work::Work;
 
@@ -45,7 +47,7 @@ const STEP_FRACTION: [f64; 2] = [0.9, 0.097];
 ///
 /// Solutions are cheap beside the factorization that they share, and each adds an order to the direction: the first aim takes them all. Far from
 /// the central path the second order of a full step misleads: there every solution is measured, from the first.
-const AIMS: [(f64, usize); 3] = [(0.01, MOST_SOLUTIONS), (0.3, 1), (1.0, 1)];
+const AIMS: [(f64, usize); 3] = [(0.005, MOST_SOLUTIONS), (0.3, 1), (1.0, 1)];
 /// What the next step aims at first when one with the first aim went all the way.
 const AIM_AFTER_FULL_STEP: f64 = 0.003;
 /// Steps shorter than this are short.
@@ -130,7 +132,8 @@ pub(super) struct InteriorPoint {
     interior: (Mat<c64>, Parts),
     inverses: Inverses,
     system: System,
-    /// The last direction, and the one that estimates it.
+    mixing: Mixing,
+    /// The last direction, and the one before it.
     directions: [Direction; 2],
     work: Work,
     last_step: LastStep,
@@ -162,6 +165,7 @@ impl InteriorPoint {
             interior: (square(), parts()),
             inverses: Inverses { whole: square(), parts: parts() },
             system: System::new(elimination, receive, packs),
+            mixing: Mixing::new(receive, packs, elimination.unknowns(receive, sides)),
             directions: [(); 2].map(|()| Direction::new(receive, packs)),
             work: Work::new(receive, packs),
             last_step: LastStep::Other,
@@ -317,17 +321,20 @@ impl InteriorPoint {
         steps.0 > 0.0 || steps.1 > 0.0
     }
 
-    /// The direction towards `complementarity`, estimated by itself until it reaches the goal or, from the `fewest` solutions on, its steps are long
+    /// The direction towards `complementarity`, repeated until it reaches the goal or, from the `fewest` solutions on, its steps are long
     /// or grow no more. Returns the steps.
     fn find_direction(&mut self, complementarity: f64, fewest: usize, goal: f64) -> (f64, f64) {
         let mut best = (0.0, 0.0);
+        self.mixing.restart();
         // The step to the goal need not be as good as one that others follow.
         let final_step = complementarity * self.degree() <= goal;
         for solution in 1..=MOST_SOLUTIONS {
             self.directions.swap(0, 1);
-            let Self { channels, iterate, inverses, system, directions: [out, last], work, .. } = self;
+            let Self { channels, iterate, inverses, system, mixing, directions: [out, last], work, .. } =
+                self;
             let target = Target { complementarity, estimate: (solution > 1).then_some(&*last) };
-            system.solve(channels, iterate, inverses, target, work, out);
+            system.solve(channels, iterate, inverses, target, work, mixing.next());
+            mixing.mix(system, out);
             if solution < fewest && !final_step {
                 continue;
             }

@@ -20,6 +20,7 @@ pub(super) struct PrimalSystem {
     pairs: Pairs,
     matrix: Mat<f64>,
     right: Vec<f64>,
+    solution: Vec<f64>,
 }
 
 impl PrimalSystem {
@@ -30,6 +31,7 @@ impl PrimalSystem {
             pairs: Pairs::new(receive, devices + 1),
             matrix: Mat::zeros(unknowns, unknowns),
             right: vec![0.0; unknowns],
+            solution: vec![0.0; unknowns],
         }
     }
 
@@ -53,6 +55,11 @@ impl PrimalSystem {
         factorize(matrix.as_mut(), &mut work.scratch)
     }
 
+    /// The last `ΔX` in coordinates, and the matrix times it.
+    pub fn solved(&self) -> [&[f64]; 2] {
+        [&self.solution, &self.right]
+    }
+
     /// Writes the direction.
     pub fn solve(
         &mut self,
@@ -73,8 +80,9 @@ impl PrimalSystem {
         channels.received(&out.w, out.x.as_mut());
         add_scaled(out.x.as_mut(), out.s.as_ref(), 1.0);
         coordinates::write(out.x.as_ref(), &mut self.right);
-        solve_factorized(self.matrix.as_ref(), &mut self.right);
-        coordinates::read(&self.right, out.x.as_mut());
+        self.solution.copy_from_slice(&self.right);
+        solve_factorized(self.matrix.as_ref(), &mut self.solution);
+        coordinates::read(&self.solution, out.x.as_mut());
         multiply(out.ratio.as_mut(), out.x.as_ref(), inverse);
         channels.seen(out.x.as_ref(), &mut out.z);
         read_each(&channels.packs, pairs, &mut *out);

@@ -245,26 +245,51 @@ fn directions_satisfy_the_newton_equations() {
     }
 }
 
-/// Estimated by its own last value long enough, a direction leads to points with `⟨X, S⟩ + Σ ⟨W_n, Z_n⟩` as aimed at, second order and all.
+/// Estimated by the last solution, or by the mixture of the last few, long enough, a direction leads to points with `X S = τI` and `W_n Z_n = τI`, second
+/// order and all; mixed, in fewer solutions.
 #[test]
 fn repeated_solutions_reach_the_complementarity_they_aim_at() {
     for elimination in ELIMINATIONS {
-        let mut method = method(6, &[2, 3, 1], elimination, 11);
-        method.solve(1e-9, 3);
-        assert!(method.linearize());
-        let degree = 6.0 + 6.0;
-        let complementarity = 0.5 * method.gap() / degree;
-        let [mut last, mut direction] = method.directions.clone();
-        let InteriorPoint { channels, iterate, inverses, system, work, .. } = &mut method;
-        for solution in 0..30 {
-            let estimate = (solution > 0).then_some(&last);
-            let aim = Target { complementarity, estimate };
-            system.solve(channels, iterate, inverses, aim, work, &mut direction);
-            std::mem::swap(&mut last, &mut direction);
+        // How far from it the direction leads, relative to τ.
+        let error = |mixed: bool, solutions: usize| {
+            let mut method = method(6, &[2, 3, 1], elimination, 11);
+            method.solve(1e-9, 3);
+            assert!(method.linearize());
+            let complementarity = 0.05 * method.gap() / method.degree();
+            let InteriorPoint { channels, iterate, inverses, system, mixing, directions, work, .. } =
+                &mut method;
+            mixing.restart();
+            for solution in 0..solutions {
+                directions.swap(0, 1);
+                let [out, last] = &mut *directions;
+                let aim = Target { complementarity, estimate: (solution > 0).then_some(&*last) };
+                if mixed {
+                    system.solve(channels, iterate, inverses, aim, work, mixing.next());
+                    mixing.mix(system, out);
+                } else {
+                    system.solve(channels, iterate, inverses, aim, work, out);
+                }
+            }
+            add_scaled(method.iterate.x.as_mut(), method.directions[0].x.as_ref(), 1.0);
+            packs::add_scaled(&mut method.iterate.w, &method.directions[0].w, 1.0);
+            method.update_slack();
+            method.update_surplus();
+            let Iterate { x, s, w, z } = &method.iterate;
+            let error = |a: &Mat<c64>, b: &Mat<c64>| {
+                let aim =
+                    faer::Scale(c64::new(complementarity, 0.0)) * Mat::<c64>::identity(a.nrows(), a.nrows());
+                distance(&aim, &(a * b))
+            };
+            let parts = matrices(&method.channels, w).into_iter().zip(matrices(&method.channels, z));
+            parts.map(|(w, z)| error(&w, &z)).fold(error(x, s), f64::max)
+        };
+        let first = error(false, 1);
+        assert!(first > 0.1, "{elimination:?}: {first}");
+        for mixed in [false, true] {
+            let last = error(mixed, 40);
+            assert!(last < 1e-6, "{elimination:?} {mixed}: {last}");
         }
-        add_scaled(method.iterate.x.as_mut(), last.x.as_ref(), 1.0);
-        packs::add_scaled(&mut method.iterate.w, &last.w, 1.0);
-        let (found, wanted) = (method.gap(), degree * complementarity);
-        assert!((found - wanted).abs() < 1e-9 * wanted, "{elimination:?}: {found} {wanted}");
+        let [alone, mixed] = [false, true].map(|mixed| error(mixed, 6));
+        assert!(mixed < 0.1 * alone, "{elimination:?}: {alone} {mixed}");
     }
 }
