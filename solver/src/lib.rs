@@ -42,7 +42,8 @@
 //!
 //! # Features
 //!
-//! - `parallel`: [`batch::solve`] and [`recovery::gaussian_randomization`] on the threads of the current rayon pool, with the same results;
+//! - `parallel`: [`batch::solve`], [`recovery::gaussian_randomization`] and the starts of [`recovery::design`] and its siblings on the threads of the current rayon pool, with the same
+//!   results;
 //! - `serde`: `Serialize` and `Deserialize` on the public value types. Matrices are written as `{rows, columns, re, im}`, column by column, complex
 //!   numbers as `[re, im]`. What is read is checked as the constructors check it, and unknown fields are refused; a certificate that is read is a claim, which
 //!   [`Relaxation::certify`](relaxation::Relaxation::certify) proves anew from the points.

@@ -1,6 +1,7 @@
 //! One device: P_s in closed form.
 
 use crate::error::{Error, Quantity};
+use crate::linalg::{ThinSvd, singular_values};
 use crate::problem::Problem;
 use crate::transceiver::Transceiver;
 use faer::{Mat, MatRef, c64};
@@ -29,14 +30,14 @@ pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
         let found = problem.devices();
         return Err(Error::DeviceCount { quantity: Quantity::Channel, devices: 1, found });
     };
-    let svd = channel.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
+    let svd = ThinSvd::of(channel.as_ref())?;
     let floors = floors(problem, 0, channel.as_ref(), 0.0)?;
     let amplitudes: Vec<f64> =
         stream_powers(&floors, problem.precoder_budget(0))?.into_iter().map(f64::sqrt).collect();
     let streams = problem.streams();
-    let precoder = Mat::from_fn(channel.ncols(), streams, |i, j| svd.V()[(i, j)] * amplitudes[j]);
+    let precoder = Mat::from_fn(channel.ncols(), streams, |i, j| svd.right[(i, j)] * amplitudes[j]);
     let combine = |stream: usize| {
-        let received = svd.S().column_vector()[stream].re * amplitudes[stream];
+        let received = svd.values[stream] * amplitudes[stream];
         // `v x/(v x² + σ²) = (1 − residual)/x` of the stream's `x = s √b`, where nothing overflows.
         if received > 0.0 {
             (received * (1.0 + (floors[stream] / amplitudes[stream]).powi(2))).recip()
@@ -44,7 +45,7 @@ pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
             0.0
         }
     };
-    let aggregator = Mat::from_fn(channel.nrows(), streams, |i, j| svd.U()[(i, j)] * combine(j));
+    let aggregator = Mat::from_fn(channel.nrows(), streams, |i, j| svd.left[(i, j)] * combine(j));
     let mut transceiver = Transceiver::new(problem, aggregator, vec![precoder])?;
     transceiver.limit_power(problem)?;
     transceiver.mean_squared_error(problem)?;
@@ -89,9 +90,7 @@ fn floors(
     channel: MatRef<'_, c64>,
     margin: f64,
 ) -> Result<Vec<f64>, Error> {
-    let mut singular =
-        channel.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
-    singular.sort_by(|a, b| b.total_cmp(a));
+    let singular = singular_values(channel)?;
     let raise = margin * singular.first().copied().unwrap_or(0.0);
     let noise = problem.noise_power().sqrt() / problem.signal_variance()[device].sqrt();
     Ok(singular

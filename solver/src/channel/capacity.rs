@@ -1,7 +1,7 @@
 //! What one device's uplink can carry.
 
 use crate::error::{Error, Quantity};
-use crate::linalg::require_channel;
+use crate::linalg::{require_channel, singular_values};
 use faer::{MatRef, c64};
 use std::f64::consts::LN_2;
 
@@ -19,8 +19,7 @@ pub fn capacity(channel: MatRef<'_, c64>, transmit_power: f64, noise_power: f64)
             return Err(Error::OutOfRange { quantity, device: 0, value, valid: "positive and finite" });
         }
     }
-    let singular =
-        channel.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+    let singular = singular_values(channel)?;
     // Noise-to-gain ratios, best first. All is said of their differences, which a power far below them does not round away.
     let mut floors: Vec<f64> =
         singular.iter().map(|value| noise_power / value / value).filter(|floor| floor.is_finite()).collect();

@@ -3,103 +3,16 @@
 //! All matrices here have tens of rows, so everything runs sequentially and is the same on every machine
 //! with the same instruction set, whatever the thread count.
 
+mod decompositions;
 mod substitution;
 
+pub(crate) use decompositions::*;
 pub(crate) use substitution::solve_factorized;
 
 use crate::error::{Error, Quantity};
-use faer::dyn_stack::{MemStack, StackReq};
-use faer::linalg::cholesky::llt::factor::{LltParams, cholesky_in_place, cholesky_in_place_scratch};
-use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
-use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::prelude::{Reborrow, ReborrowMut};
-use faer::traits::{ComplexField, Conjugate};
-use faer::{Accum, Auto, Col, ColMut, Mat, MatMut, MatRef, Par, Side, Spec, c64};
-use std::mem::MaybeUninit;
-
-/// Eigenvalues in ascending order and the matching orthonormal eigenvectors of a Hermitian matrix.
-pub(crate) struct Spectrum {
-    /// Ascending.
-    pub values: Vec<f64>,
-    /// Column `i` belongs to `values[i]`.
-    pub vectors: Mat<c64>,
-}
-
-impl Spectrum {
-    /// Of a Hermitian matrix; the lower triangle is read.
-    pub fn of(matrix: MatRef<'_, c64>) -> Result<Self, Error> {
-        let eigen = matrix
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(|_| Error::Numerical { operation: "eigendecomposition" })?;
-        let values = (0..matrix.nrows()).map(|i| eigen.S().column_vector()[i].re).collect();
-        Ok(Self { values, vectors: eigen.U().to_owned() })
-    }
-
-    /// Sets to zero what rounding leaves of the eigenvalues of a positive semidefinite matrix of at most the given rank.
-    pub fn limit_rank(&mut self, rank: usize) {
-        let lost = self.values.len().saturating_sub(rank);
-        self.values[..lost].fill(0.0);
-        drop_negligible(&mut self.values);
-    }
-
-    /// `V f(Λ) V^H`.
-    pub fn map(&self, f: impl Fn(f64) -> f64) -> Mat<c64> {
-        let scaled = Mat::from_fn(self.vectors.nrows(), self.vectors.ncols(), |i, j| {
-            self.vectors[(i, j)] * f(self.values[j])
-        });
-        scaled * self.vectors.adjoint()
-    }
-}
-
-/// Eigendecompositions of Hermitian matrices of one size, one after another, in the same memory.
-pub(crate) struct Eigensolver {
-    spectrum: Spectrum,
-    eigenvalues: Col<c64>,
-    /// `V f(Λ)`.
-    weighted: Mat<c64>,
-    scratch: Scratch,
-}
-
-impl Eigensolver {
-    /// For `side × side` matrices.
-    pub fn new(side: usize) -> Self {
-        let square = || Mat::zeros(side, side);
-        Self {
-            spectrum: Spectrum { values: vec![0.0; side], vectors: square() },
-            eigenvalues: Col::zeros(side),
-            weighted: square(),
-            scratch: Scratch::default(),
-        }
-    }
-
-    /// Of a finite Hermitian matrix of at most the given rank; the lower triangle is read.
-    pub fn decompose(&mut self, matrix: MatRef<'_, c64>, rank: usize) -> Result<&Spectrum, Error> {
-        let Spectrum { values, vectors } = &mut self.spectrum;
-        if !eigen_into(matrix, self.eigenvalues.as_mut(), vectors.as_mut(), &mut self.scratch) {
-            return Err(Error::Numerical { operation: "eigendecomposition" });
-        }
-        for (value, eigenvalue) in values.iter_mut().zip(self.eigenvalues.iter()) {
-            *value = eigenvalue.re;
-        }
-        self.spectrum.limit_rank(rank);
-        Ok(&self.spectrum)
-    }
-
-    /// Writes `V f(Λ) V^H` of the last matrix.
-    pub fn map(&mut self, f: impl Fn(f64) -> f64, result: MatMut<'_, c64>) {
-        let Spectrum { values, vectors } = &self.spectrum;
-        for (j, &value) in values.iter().enumerate() {
-            let factor = f(value);
-            for i in 0..values.len() {
-                self.weighted[(i, j)] = vectors[(i, j)] * factor;
-            }
-        }
-        multiply(result, self.weighted.as_ref(), vectors.adjoint());
-    }
-}
+use faer::traits::Conjugate;
+use faer::{Accum, Mat, MatMut, MatRef, Par, c64};
 
 /// `[M_1 … M_N]`, of matrices with the same number of rows.
 pub(crate) fn side_by_side(matrices: &[Mat<c64>]) -> Mat<c64> {
@@ -125,25 +38,6 @@ where
     matmul(result, Accum::Add, a, b, c64::new(1.0, 0.0), Par::Seq);
 }
 
-/// Eigenvalues of a Hermitian matrix, ascending; the lower triangle is read.
-pub(crate) fn eigenvalues(matrix: MatRef<'_, c64>) -> Result<Vec<f64>, Error> {
-    matrix.self_adjoint_eigenvalues(Side::Lower).map_err(|_| Error::Numerical { operation: "eigenvalues" })
-}
-
-/// An eigenvalue below this share of the largest counts as 0: far below rounding, and its square still in the floating-point range.
-const NEGLIGIBLE: f64 = 1e-140;
-
-/// The least eigenvalue of a positive semidefinite matrix that counts as positive, beside the largest.
-pub(crate) fn least_eigenvalue(largest: f64) -> f64 {
-    (NEGLIGIBLE * largest).max(f64::MIN_POSITIVE)
-}
-
-/// Sets to zero those of ascending eigenvalues that are below [`least_eigenvalue`].
-pub(crate) fn drop_negligible(values: &mut [f64]) {
-    let least = least_eigenvalue(values.last().copied().unwrap_or(0.0));
-    values.iter_mut().take_while(|value| **value < least).for_each(|value| *value = 0.0);
-}
-
 /// `(M + M^H)/2`.
 pub(crate) fn hermitian_part(matrix: MatRef<'_, c64>) -> Mat<c64> {
     Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| (matrix[(i, j)] + matrix[(j, i)].conj()) * 0.5)
@@ -152,11 +46,6 @@ pub(crate) fn hermitian_part(matrix: MatRef<'_, c64>) -> Mat<c64> {
 /// Real part of the trace.
 pub(crate) fn trace(matrix: MatRef<'_, c64>) -> f64 {
     (0..matrix.nrows().min(matrix.ncols())).map(|i| matrix[(i, i)].re).sum()
-}
-
-/// `tr M^{1/2}` of a Hermitian matrix; negative eigenvalues (rounding) count as zero.
-pub(crate) fn trace_of_root(matrix: MatRef<'_, c64>) -> Result<f64, Error> {
-    Ok(eigenvalues(matrix)?.iter().map(|value| value.max(0.0).sqrt()).sum())
 }
 
 /// `Re tr(A^H B)`, the inner product of the real vector space of complex matrices.
@@ -263,7 +152,7 @@ pub(crate) fn require_full_column_rank(
     quantity: Quantity,
     device: usize,
 ) -> Result<(), Error> {
-    let singular = matrix.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+    let singular = singular_values(matrix)?;
     require_full_rank(&singular, (matrix.nrows(), matrix.ncols()), scale, quantity, device)
 }
 
@@ -282,90 +171,6 @@ pub(crate) fn require_full_rank(
         return Ok(());
     }
     Err(Error::RankDeficient { quantity, device, columns, largest, smallest })
-}
-
-/// Grow-only memory for faer's in-place algorithms: allocation-free once it is large enough.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Scratch(Vec<MaybeUninit<u8>>);
-
-impl Scratch {
-    fn stack(&mut self, request: StackReq) -> &mut MemStack {
-        let bytes = request.unaligned_bytes_required();
-        if self.0.len() < bytes {
-            self.0.resize(bytes, MaybeUninit::uninit());
-        }
-        MemStack::new(&mut self.0)
-    }
-}
-
-/// Where a Cholesky factorization stops to divide a matrix. faer's own 64 costs a sixth more for 128 unknowns.
-const CHOLESKY_THRESHOLD: usize = 32;
-/// Columns that it takes at a time. faer's own 128 costs a twentieth more for 400 unknowns.
-const CHOLESKY_BLOCK: usize = 64;
-
-/// Replaces a positive definite Hermitian matrix, of which the lower triangle is read, by its Cholesky factor, in the lower
-/// triangle. `false` if it is not (numerically) positive definite; the matrix is then of no use.
-pub(crate) fn factorize<T: ComplexField<Real = f64>>(
-    mut matrix: MatMut<'_, T>,
-    scratch: &mut Scratch,
-) -> bool {
-    let mut parameters = <LltParams as Auto<T>>::auto();
-    (parameters.recursion_threshold, parameters.block_size) = (CHOLESKY_THRESHOLD, CHOLESKY_BLOCK);
-    let parameters: Spec<LltParams, T> = parameters.into();
-    let stack = scratch.stack(cholesky_in_place_scratch::<T>(matrix.nrows(), Par::Seq, parameters));
-    cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, parameters).is_ok()
-        && (0..matrix.nrows()).all(|i| faer::traits::math_utils::real(&matrix[(i, i)]).is_finite())
-}
-
-/// Writes the eigenvalues of a Hermitian matrix, ascending, and its orthonormal eigenvectors. `false` if they are not found.
-pub(crate) fn eigen_into(
-    matrix: MatRef<'_, c64>,
-    values: ColMut<'_, c64>,
-    vectors: MatMut<'_, c64>,
-    scratch: &mut Scratch,
-) -> bool {
-    let request = self_adjoint_evd_scratch::<c64>(
-        matrix.nrows(),
-        ComputeEigenvectors::Yes,
-        Par::Seq,
-        Default::default(),
-    );
-    let values = values.as_diagonal_mut();
-    self_adjoint_evd(matrix, values, Some(vectors), Par::Seq, scratch.stack(request), Default::default())
-        .is_ok()
-}
-
-/// Writes the singular values of a matrix, descending, and where asked for `(W, V)` of the thin decomposition `W S V^H`.
-pub(crate) fn svd_into(
-    matrix: MatRef<'_, c64>,
-    values: ColMut<'_, c64>,
-    vectors: Option<(MatMut<'_, c64>, MatMut<'_, c64>)>,
-    scratch: &mut Scratch,
-) -> Result<(), Error> {
-    let compute = if vectors.is_some() { ComputeSvdVectors::Thin } else { ComputeSvdVectors::No };
-    let (rows, columns) = matrix.shape();
-    let request = svd_scratch::<c64>(rows, columns, compute, compute, Par::Seq, Default::default());
-    let (left, right) = vectors.unzip();
-    let (values, stack) = (values.as_diagonal_mut(), scratch.stack(request));
-    svd(matrix, values, left, right, Par::Seq, stack, Default::default())
-        .map_err(|_| Error::Numerical { operation: "singular values" })
-}
-
-/// `X ← M^{-1} X` for a positive definite Hermitian matrix, of which the lower triangle is read and written over. `false` if it is not
-/// (numerically) positive definite.
-pub(crate) fn solve_positive_definite(
-    mut matrix: MatMut<'_, c64>,
-    right: MatMut<'_, c64>,
-    scratch: &mut Scratch,
-) -> bool {
-    let (side, columns) = right.shape();
-    let stack = scratch.stack(cholesky_in_place_scratch::<c64>(side, Par::Seq, Default::default()));
-    if cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Default::default()).is_err() {
-        return false;
-    }
-    let stack = scratch.stack(solve_in_place_scratch::<c64>(side, columns, Par::Seq));
-    solve_in_place(matrix.rb(), right, Par::Seq, stack);
-    true
 }
 
 /// `M ← factor·M`.
@@ -392,19 +197,4 @@ pub(crate) fn make_hermitian(mut matrix: MatMut<'_, c64>) {
             matrix[(j, i)] = mean.conj();
         }
     }
-}
-
-/// Writes the inverse of a Hermitian matrix of which the Cholesky factor is in the lower triangle of `factor`; `memory` is of its shape.
-///
-/// `L^{-1}` from the identity, and one product: for tens of rows faster than faer's recursive inverse.
-pub(crate) fn invert_factorized(
-    factor: MatRef<'_, c64>,
-    mut memory: MatMut<'_, c64>,
-    mut out: MatMut<'_, c64>,
-) {
-    memory.fill(c64::new(0.0, 0.0));
-    (0..factor.nrows()).for_each(|i| memory[(i, i)] = c64::new(1.0, 0.0));
-    solve_lower_triangular_in_place(factor, memory.rb_mut(), Par::Seq);
-    multiply(out.rb_mut(), memory.rb().adjoint(), memory.rb());
-    make_hermitian(out);
 }

@@ -2,7 +2,7 @@
 
 use super::{Mode, weighted_multiplier};
 use crate::error::Error;
-use crate::linalg::{Scratch, multiply, scale, squared_norm, svd_into, unit_of};
+use crate::linalg::{Scratch, multiply, scale, singular_values, squared_norm, svd_into, unit_of};
 use crate::problem::Problem;
 use faer::{Col, Mat, MatMut, MatRef, c64};
 
@@ -196,8 +196,7 @@ pub(crate) fn has_gradient(
         if weighted_multiplier(seen.heard(), problem.precoder_budget(device)) > 0.0 {
             continue;
         }
-        let singular =
-            channel.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let singular = singular_values(channel.as_ref())?;
         let largest = singular.iter().copied().fold(0.0, f64::max);
         let rounding = (channel.nrows() + channel.ncols()) as f64 * f64::EPSILON * largest;
         if singular.iter().filter(|value| **value > rounding).count() > seen.heard().count() {

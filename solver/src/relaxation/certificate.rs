@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Spectrum, eigenvalues, hermitian_part, multiply, norm, require_matrix, scale, side_by_side, squared_norm,
-    unit_of_size,
+    Spectrum, cholesky, eigenvalues, hermitian_part, multiply, norm, require_matrix, scale, side_by_side,
+    singular_values, squared_norm, unit_of_size,
 };
 use crate::problem::Problem;
-use faer::{Mat, MatMut, MatRef, Side, c64};
+use faer::{Mat, MatMut, MatRef, c64};
 
 /// What a lower bound bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +83,8 @@ impl Positive {
         require_matrix(matrix, (side, side), quantity, device)?;
         let hermitian = hermitian_part(matrix);
         // A matrix with a Cholesky factor is positive definite: the usual case, and far cheaper than its eigenvalues.
-        if let Ok(factor) = hermitian.llt(Side::Lower) {
-            return Ok(Self { root: factor.L().to_owned(), matrix: hermitian });
+        if let Some(root) = cholesky(hermitian.as_ref()) {
+            return Ok(Self { root, matrix: hermitian });
         }
         let Spectrum { values, vectors } = Spectrum::of(hermitian.as_ref())?;
         let roots: Vec<f64> = values.iter().map(|value| value.max(0.0).sqrt()).collect();
@@ -99,8 +99,7 @@ impl Positive {
 
     /// A lower bound on `tr (G G^H)^{1/2}`, the sum of the singular values of `G`.
     pub fn trace_of_root(&self) -> Result<f64, Error> {
-        let values =
-            self.root.singular_values().map_err(|_| Error::Numerical { operation: "singular values" })?;
+        let values = singular_values(self.root.as_ref())?;
         let lost = rounding(values.len()) * self.trace().sqrt();
         Ok(values.iter().map(|value| (value - lost).max(0.0)).sum())
     }

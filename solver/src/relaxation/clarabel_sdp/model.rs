@@ -3,7 +3,7 @@
 use super::embedding::basis;
 use super::program::{Program, Run};
 use crate::error::{Error, Quantity};
-use crate::linalg::{norm, require_finite, require_full_column_rank, trace};
+use crate::linalg::{norm, orthonormal_basis, require_finite, require_full_column_rank, side_by_side, trace};
 use crate::problem::Problem;
 use crate::relaxation::lambda_min::demand;
 use crate::relaxation::{Points, Relaxation};
@@ -65,14 +65,7 @@ impl Model {
 
 /// Orthonormal basis of the range of `[H_1 … H_N]`, `R × min(R, Σ T_n)`.
 pub fn range(problem: &Problem) -> Mat<c64> {
-    let columns = problem.channels().iter().map(Mat::ncols).sum();
-    let mut stacked = Mat::<c64>::zeros(problem.receive_antennas(), columns);
-    let mut start = 0;
-    for channel in problem.channels() {
-        stacked.as_mut().subcols_mut(start, channel.ncols()).copy_from(channel);
-        start += channel.ncols();
-    }
-    stacked.qr().compute_thin_Q()
+    orthonormal_basis(side_by_side(problem.channels()))
 }
 
 fn program(relaxation: Relaxation, problem: &Problem, channels: &[Mat<c64>]) -> Result<Program, Error> {

@@ -3,7 +3,7 @@
 use super::interior_point::InteriorPoint;
 use super::reduced;
 use crate::error::{Error, Quantity};
-use crate::linalg::{norm, require_full_rank};
+use crate::linalg::{ThinSvd, norm, require_full_rank};
 use crate::problem::Problem;
 use crate::relaxation::lambda_min::demand;
 use crate::relaxation::{Options, Points};
@@ -23,13 +23,12 @@ pub(super) fn points(
     method.reserve(channels.first().map_or(0, Mat::nrows), &sides);
     let mut rotations: Vec<Mat<c64>> = Vec::with_capacity(problem.devices());
     for (device, channel) in channels.iter().enumerate() {
-        let svd = channel.thin_svd().map_err(|_| Error::Numerical { operation: "singular values" })?;
-        let singular: Vec<f64> = svd.S().column_vector().iter().map(|value| value.re).collect();
+        let ThinSvd { left, values: singular, right } = ThinSvd::of(channel.as_ref())?;
         let shape = (problem.receive_antennas(), channel.ncols());
         require_full_rank(&singular, shape, norm(channel.as_ref()), Quantity::Channel, device)?;
         let root = demand(problem, device).sqrt();
-        method.set_channel(device, |row, i| svd.U()[(row, i)] * (singular[i] / root));
-        rotations.push(svd.V().to_owned());
+        method.set_channel(device, |row, i| left[(row, i)] * (singular[i] / root));
+        rotations.push(right);
     }
     method.start()?;
     // A little less than asked for, because certifying rounds.

@@ -2,8 +2,9 @@
 
 use faer::Mat;
 
-use super::super::vector::add_scaled;
+use super::super::vector::{add_scaled, dot};
 use super::{FEASIBILITY_TOLERANCE, Polyhedron};
+use crate::linalg::ThinSvd;
 
 /// A point that violates by more than this is wrong, not rounded, and is left as it is.
 const ROUNDING: f64 = 10.0 * FEASIBILITY_TOLERANCE;
@@ -46,11 +47,13 @@ impl Polyhedron {
             let row = self.equalities.get(i).map(|row| row.coefficients.as_slice()).unwrap_or_default();
             if free.get(j) == Some(&true) { row.get(j).copied().unwrap_or(0.0) } else { 0.0 }
         });
-        let pseudo_inverse = columns.thin_svd().ok()?.pseudoinverse();
+        let ThinSvd { left, values, right } = ThinSvd::of(columns.as_ref()).ok()?;
+        let negligible = values.first()? * f64::EPSILON * columns.nrows().max(columns.ncols()) as f64;
+        let excess: Vec<f64> = self.equalities.iter().map(|row| row.excess(point)).collect();
         let mut corrected = point.to_vec();
-        for (i, row) in self.equalities.iter().enumerate() {
-            let column: Vec<f64> = pseudo_inverse.col(i).iter().copied().collect();
-            add_scaled(&mut corrected, -row.excess(point), &column);
+        for (k, value) in values.iter().enumerate().filter(|(_, value)| **value > negligible) {
+            let part = dot(left.col_as_slice(k), &excess) / value;
+            add_scaled(&mut corrected, -part, right.col_as_slice(k));
         }
         corrected.iter().all(|x| x.is_finite()).then_some(corrected)
     }

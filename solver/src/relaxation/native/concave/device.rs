@@ -67,7 +67,7 @@ impl Device {
         (budget, noise): (f64, f64),
         scratch: &mut Scratch,
     ) -> bool {
-        if !eigen_into(gram, self.eigenvalues.as_mut(), self.vectors.as_mut(), scratch) {
+        if !eigen_into(gram, self.eigenvalues.as_mut(), Some(self.vectors.as_mut()), scratch) {
             return false;
         }
         let side = self.antennas();

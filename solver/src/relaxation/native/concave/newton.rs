@@ -88,7 +88,7 @@ impl Frame {
         x.copy_from(&iterate.x);
         turn(x.as_mut(), dual_frame.adjoint(), product);
         if diagonal {
-            if !eigen_into(x.as_ref(), eigenvalues.as_mut(), frame.as_mut(), scratch) {
+            if !eigen_into(x.as_ref(), eigenvalues.as_mut(), Some(frame.as_mut()), scratch) {
                 return false;
             }
             x.fill(zero);
