@@ -3,7 +3,7 @@
 use thiserror::Error as ThisError;
 
 /// Which input an [`Error`] talks about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Quantity {
     /// A channel matrix `H_n`.

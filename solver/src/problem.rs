@@ -1,5 +1,9 @@
 //! The short-term problem: one state of the uplink, with the power each device has left.
 
+mod units;
+
+pub(crate) use units::Units;
+
 use crate::error::{Error, Quantity};
 use crate::linalg::require_channel;
 use faer::{Mat, c64};

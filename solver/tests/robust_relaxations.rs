@@ -47,7 +47,7 @@ enum Found {
     Nothing,
 }
 
-/// A backend that starts warm where it may, and ends where it is told to.
+/// A backend that starts warm where it may, and ends where it is told to; nowhere after that, whatever goal it is given.
 struct Misled {
     ends: std::vec::IntoIter<Found>,
     warm: bool,
@@ -63,7 +63,7 @@ impl Backend for Misled {
     ) -> Result<Points, Error> {
         self.warm = warm.is_some();
         let Solution { mut primal, mut dual, .. } = relaxation.solve(problem, options)?;
-        match self.ends.next().expect("one start more than expected") {
+        match self.ends.next().unwrap_or(Found::Nothing) {
             Found::Optimum => {}
             Found::Dual => primal = Mat::identity(primal.nrows(), primal.nrows()),
             Found::Primal => dual.iter_mut().for_each(|u| *u = Mat::identity(u.nrows(), u.nrows())),
@@ -154,7 +154,8 @@ fn closed_channels_have_a_value() {
             assert!(lower <= value && value <= upper, "{noise_power}: {lower} to {upper}, not {value}");
             assert!(upper - lower <= 1e-10 * value, "{noise_power}: {lower} to {upper}");
             let slopes = mmse::power_sensitivity(&closed, &solution).unwrap();
-            assert!(slopes.iter().all(|slope| *slope == 0.0));
+            // As exact as the certificate: the value at any power is between 0 and Σ v_n T_n.
+            assert!(slopes.iter().all(|slope| *slope <= 0.0 && -slope * power <= 1e-10 * value));
             let bound = mmse::lower_bound(&closed, &Options::default()).unwrap();
             assert_eq!(bound, closed.is_square().then_some(lower));
 

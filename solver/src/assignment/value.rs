@@ -2,12 +2,11 @@
 
 use faer::{Mat, c64};
 
-use crate::linalg::{trace, trace_of_root};
-use crate::relaxation::{Certificate, Native, Options, Relaxation, Scope, Solution};
+use crate::relaxation::{Certificate, Native, Options, Relaxation, Scope, Solution, Solver};
 use crate::{Error, Problem, Quantity};
 
 /// The widest relative gap of a certificate that still counts: within the noise of a single channel block.
-const LOOSEST_GAP: f64 = 0.1;
+const LOOSEST_GAP: f64 = 0.01;
 
 /// Bounds on a convex function at one point `x`, and the tangent there of a function below it.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,31 +155,21 @@ impl RelaxedMse {
     fn certified(&self, memory: &mut Native, problem: &Problem) -> Result<CertifiedValue, Error> {
         let (solution, converged) = self.solve(memory, problem)?;
         let unit = self.unit();
-        let mut gradient = match self.relaxation {
-            Relaxation::Mmse => mmse_dual_slopes(problem, &solution.dual)?,
-            // These two are read off the dual solution by definition.
-            other => other.power_sensitivity(problem, &solution)?,
-        };
+        let mut gradient = self.relaxation.power_sensitivity(problem, &solution)?;
         gradient.iter_mut().for_each(|slope| *slope *= unit);
         let Certificate { lower, upper, scope } = solution.certificate;
         Ok(CertifiedValue { lower: unit * lower, upper: unit * upper, gradient, scope, converged })
     }
 
-    /// The solution, and whether it is as exact as asked. Where the method ends short of that, it is run again for ten times the gap
-    /// that it reached, until it gets there: a certified answer all the same, unless it would have to be looser than 10 %.
+    /// The solution, and whether it is as exact as asked: a certified answer all the same, unless it is looser than 1 %.
     fn solve(&self, memory: &mut Native, problem: &Problem) -> Result<(Solution, bool), Error> {
-        let mut options = self.options;
-        loop {
-            match self.relaxation.solve_in(memory, problem, &options) {
-                Ok(solution) => return Ok((solution, options == self.options)),
-                Err(Error::NotConverged { lower, upper, .. })
-                    if 10.0 * (upper - lower) <= LOOSEST_GAP * upper =>
-                {
-                    // The gap reached is above the one asked for, so this grows tenfold at least each time.
-                    options.relative_gap = 10.0 * (upper - lower) / upper;
-                }
-                Err(error) => return Err(error),
-            }
+        let mut solver = Solver::with_backend(self.relaxation, self.options, memory)?;
+        let result = solver.solve(problem).map(|_| ());
+        match (solver.into_last(), result) {
+            (Some(last), Ok(())) => Ok((last, true)),
+            (Some(last), Err(_)) if last.certificate.relative_gap() <= LOOSEST_GAP => Ok((last, false)),
+            (_, Err(error)) => Err(error),
+            (None, Ok(())) => Err(Error::Numerical { operation: "the relaxation" }),
         }
     }
 }
@@ -211,16 +200,4 @@ impl ShortTermValue for RelaxedMse {
             self.certified(&mut memory, kept.insert(problem))
         })
     }
-}
-
-/// `∂D/∂p_n = −σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)²` of `mmse`, at fixed `U`.
-fn mmse_dual_slopes(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<f64>, Error> {
-    let devices = dual.iter().zip(problem.signal_variance()).zip(problem.transmit_power());
-    devices
-        .map(|((multiplier, variance), power)| {
-            let roots = trace_of_root(multiplier.as_ref())?;
-            let sum = power + problem.noise_power() * trace(multiplier.as_ref());
-            Ok(-problem.noise_power() * variance * (roots / sum).powi(2))
-        })
-        .collect()
 }

@@ -1,7 +1,7 @@
 //! Decompositions, by faer's in-place routines: they take the number of threads as an argument, here always one, where its solvers read it from a
 //! setting of the whole program. The bits of eigenvectors depend on it.
 
-use super::{make_hermitian, multiply};
+use super::{make_hermitian, multiply, product};
 use crate::error::Error;
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{LltParams, cholesky_in_place, cholesky_in_place_scratch};
@@ -50,7 +50,7 @@ impl Spectrum {
         let scaled = Mat::from_fn(self.vectors.nrows(), self.vectors.ncols(), |i, j| {
             self.vectors[(i, j)] * f(self.values[j])
         });
-        scaled * self.vectors.adjoint()
+        product(scaled.as_ref(), self.vectors.adjoint())
     }
 }
 

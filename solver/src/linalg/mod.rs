@@ -29,6 +29,22 @@ where
     matmul(result, Accum::Replace, a, b, c64::new(1.0, 0.0), Par::Seq);
 }
 
+/// `A B`, sequentially: the operator `*` may use as many threads as a setting of the whole program says, and large products round accordingly.
+pub(crate) fn product<A, B>(a: MatRef<'_, A>, b: MatRef<'_, B>) -> Mat<c64>
+where
+    A: Conjugate<Canonical = c64>,
+    B: Conjugate<Canonical = c64>,
+{
+    let mut result = Mat::zeros(a.nrows(), b.ncols());
+    multiply(result.as_mut(), a, b);
+    result
+}
+
+/// `G M G^H`.
+pub(crate) fn congruence(g: &Mat<c64>, matrix: &Mat<c64>) -> Mat<c64> {
+    product(product(g.as_ref(), matrix.as_ref()).as_ref(), g.adjoint())
+}
+
 /// Adds `A B`, sequentially.
 pub(crate) fn add_product<A, B>(result: MatMut<'_, c64>, a: MatRef<'_, A>, b: MatRef<'_, B>)
 where
@@ -79,11 +95,13 @@ const FAMILIAR_EXPONENT: i32 = 200;
 
 /// A power of two to divide a finite matrix by: 1, or where its largest entry is near an end of the floating-point range, near that entry.
 pub(crate) fn unit_of(matrix: MatRef<'_, c64>) -> f64 {
-    let largest = matrix
-        .col_iter()
-        .flat_map(|column| column.iter())
-        .fold(0.0_f64, |largest, entry| largest.max(entry.re.abs()).max(entry.im.abs()));
-    unit_of_size(largest)
+    unit_of_size(largest_part(matrix))
+}
+
+/// The largest real or imaginary part, in magnitude.
+pub(crate) fn largest_part(matrix: MatRef<'_, c64>) -> f64 {
+    let entries = matrix.col_iter().flat_map(|column| column.iter());
+    entries.fold(0.0_f64, |largest, entry| largest.max(entry.re.abs()).max(entry.im.abs()))
 }
 
 /// The same for a matrix of which this is the largest entry.
@@ -177,6 +195,23 @@ pub(crate) fn require_full_rank(
 pub(crate) fn scale(matrix: MatMut<'_, c64>, factor: f64) {
     for column in matrix.col_iter_mut() {
         column.iter_mut().for_each(|entry| *entry *= factor);
+    }
+}
+
+/// `M ← 2^exponent·M`, exactly but for what leaves the floating-point range.
+pub(crate) fn times_power_of_two(matrix: MatMut<'_, c64>, exponent: i32) {
+    if exponent == 0 {
+        return;
+    }
+    let factor = 2.0_f64.powi(exponent);
+    if factor.is_normal() {
+        scale(matrix, factor);
+        return;
+    }
+    for column in matrix.col_iter_mut() {
+        column.iter_mut().for_each(|entry| {
+            *entry = c64::new(libm::scalbn(entry.re, exponent), libm::scalbn(entry.im, exponent));
+        });
     }
 }
 

@@ -2,14 +2,14 @@
 
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Spectrum, cholesky, eigenvalues, hermitian_part, multiply, norm, require_matrix, scale, side_by_side,
-    singular_values, squared_norm, unit_of_size,
+    Spectrum, cholesky, eigenvalues, hermitian_part, multiply, norm, product, require_matrix, scale,
+    side_by_side, singular_values, squared_norm, unit_of_size,
 };
 use crate::problem::Problem;
 use faer::{Mat, MatMut, MatRef, c64};
 
 /// What a lower bound bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Scope {
     /// The value of this convex program, and nothing else.
@@ -51,6 +51,17 @@ impl Certificate {
         }
     }
 
+    /// Of the same value in units that are `2^exponent` times as small.
+    pub(super) fn in_units(self, exponent: i32) -> Result<Self, Error> {
+        let [lower, upper] = [self.lower, self.upper].map(|bound| libm::scalbn(bound, exponent));
+        let lower = if lower.abs() < f64::MIN_POSITIVE { 0.0 } else { lower };
+        if lower.is_finite() && upper.is_normal() {
+            Ok(Self { lower, upper, ..self })
+        } else {
+            Err(Error::Numerical { operation: "the certificate's units" })
+        }
+    }
+
     /// `(upper − lower)/upper`.
     pub fn relative_gap(&self) -> f64 {
         (self.upper - self.lower) / self.upper
@@ -89,7 +100,12 @@ impl Positive {
         let Spectrum { values, vectors } = Spectrum::of(hermitian.as_ref())?;
         let roots: Vec<f64> = values.iter().map(|value| value.max(0.0).sqrt()).collect();
         let root = Mat::from_fn(side, side, |i, j| vectors[(i, j)] * roots[j]);
-        Ok(Self { matrix: hermitian_part((&root * root.adjoint()).as_ref()), root })
+        Ok(Self::of_root(root))
+    }
+
+    /// `G G^H` for any `G`.
+    pub fn of_root(root: Mat<c64>) -> Self {
+        Self { matrix: hermitian_part(product(root.as_ref(), root.adjoint()).as_ref()), root }
     }
 
     /// `tr G G^H`, column by column, so that no sum is long.
@@ -104,8 +120,18 @@ impl Positive {
         Ok(values.iter().map(|value| (value - lost).max(0.0)).sum())
     }
 
+    /// The same matrix times a factor that makes it feasible, and its trace.
+    pub fn scaled_bound(self, factor: f64) -> Result<(Mat<c64>, f64), Error> {
+        let bound = factor * self.trace();
+        if factor.is_normal() && bound.is_normal() {
+            Ok((scaled(self.matrix, factor), bound))
+        } else {
+            Err(Error::Numerical { operation: "the scale of the primal point" })
+        }
+    }
+
     /// The same matrix times `factor ≥ 0`.
-    fn scaled(self, factor: f64) -> Self {
+    pub fn scaled(self, factor: f64) -> Self {
         Self { matrix: scaled(self.matrix, factor), root: scaled(self.root, factor.sqrt()) }
     }
 }
@@ -159,7 +185,7 @@ pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Err
         let Some(unit) = unit_of_products(z.as_ref())? else { return Ok(vec![0.0; channel.ncols()]) };
         divide(z.as_mut(), unit);
         let z = z.as_ref();
-        let mut values = eigenvalues(hermitian_part((z.adjoint() * z).as_ref()).as_ref())?;
+        let mut values = eigenvalues(hermitian_part(product(z.adjoint(), z).as_ref()).as_ref())?;
         // Z = G^H H_n is known to within `lost`, Z^H Z and its eigenvalues to within `square`.
         let lost = rounding(z.nrows()) * size * norm(channel.as_ref());
         let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
@@ -198,7 +224,8 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
         Some(unit) => {
             divide(amplified.as_mut(), unit);
             let y = &amplified;
-            let largest = eigenvalues((y * y.adjoint()).as_ref())?.last().copied().unwrap_or(0.0);
+            let largest =
+                eigenvalues(product(y.as_ref(), y.adjoint()).as_ref())?.last().copied().unwrap_or(0.0);
             let square = rounding(y.nrows() + columns) * squared_norm(y.as_ref());
             unit * (largest + square).sqrt()
         }
@@ -208,9 +235,4 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
         return Err(Error::Numerical { operation: "the largest eigenvalue of what is received" });
     }
     Ok(feasible.into_iter().map(|multiplier| multiplier.scaled(factor)).collect())
-}
-
-/// The matrices of a feasible point.
-pub(super) fn matrices(dual: Vec<Positive>) -> Vec<Mat<c64>> {
-    dual.into_iter().map(|multiplier| multiplier.matrix).collect()
 }

@@ -6,10 +6,9 @@
 //! (17) replaces the power constraint `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` by a sufficient one, so its value is no bound
 //! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, scaled, seen};
-use super::solver::FeasiblePoints;
+use super::certificate::{Certificate, Positive, seen};
 use super::{Options, Relaxation, Solution};
-use crate::error::{Error, Quantity};
+use crate::error::Error;
 use crate::linalg::trace;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
@@ -32,14 +31,14 @@ pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
 /// [`Error::Shape`], [`Error::DeviceCount`], [`Error::NonFiniteEntry`] on malformed points;
 /// [`Error::Numerical`] if no scaling of `X` is feasible.
 pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) -> Result<Certificate, Error> {
-    feasible_points(problem, primal, dual).map(|(_, _, certificate)| certificate)
+    Relaxation::LambdaMin.certify(problem, primal, dual)
 }
 
-/// `∂α/∂p_n = −(c_n/p_n) tr U_n`, the derivative of the optimal value by each device's power (envelope theorem;
-/// theory, section 5).
+/// `∂α/∂p_n = −(c_n/p_n) tr U_n`, at the dual point: a subgradient of the optimal value by the powers to within the certificate's gap, and where the value has a
+/// derivative, that in the limit (theory, section 3).
 ///
 /// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
+/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape;
 /// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
     let sensitivity =
@@ -54,21 +53,16 @@ pub(super) fn demand(problem: &Problem, device: usize) -> f64 {
     problem.transmit_antennas(device) as f64 / problem.precoder_budget(device)
 }
 
-pub(super) fn feasible_points(
-    problem: &Problem,
-    primal: MatRef<'_, c64>,
-    dual: &[Mat<c64>],
-) -> Result<FeasiblePoints, Error> {
-    let x = Positive::part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+/// `X` scaled up to meet every constraint, and `tr X`.
+pub(super) fn primal_bound(problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
     let mut scale = 0.0_f64;
     for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
         scale = scale.max(demand(problem, device) / eigenvalues[0]);
     }
-    if !scale.is_normal() {
-        return Err(Error::Numerical { operation: "the scale of the primal point" });
-    }
-    let dual = dual_feasible(problem, dual)?;
-    let lower = dual.iter().enumerate().map(|(n, u)| demand(problem, n) * u.trace()).sum();
-    let certificate = Certificate::new(lower, scale * x.trace(), Scope::Program)?;
-    Ok((scaled(x.matrix, scale), matrices(dual), certificate))
+    x.scaled_bound(scale)
+}
+
+/// `Σ c_n tr U_n`.
+pub(super) fn dual_bound(problem: &Problem, dual: &[Positive]) -> f64 {
+    dual.iter().enumerate().map(|(n, u)| demand(problem, n) * u.trace()).sum()
 }

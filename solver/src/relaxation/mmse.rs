@@ -4,13 +4,13 @@
 //! max `Σ σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)` over `𝒰`. The value is an MSE.
 //!
 //! Where every device has exactly `L` antennas, its lower bound holds for *every* transceiver within the power limits
-//! ([`Scope::AnyTransceiver`]): this is what the gap of a transceiver is measured against. With `L < T_n` the program
+//! ([`Scope::AnyTransceiver`](super::Scope::AnyTransceiver)): this is what the gap of a transceiver is measured against. With `L < T_n` the program
 //! pays `v_n` for each unused antenna, and the bound is that of the program alone.
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, seen};
-use super::solver::FeasiblePoints;
+use super::certificate::{Certificate, Positive, seen};
 use super::{Options, Relaxation, Solution};
-use crate::error::{Error, Quantity};
+use crate::error::Error;
+use crate::linalg::{trace, trace_of_root};
 use crate::mismatch;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
@@ -45,43 +45,52 @@ pub fn lower_bound(problem: &Problem, options: &Options) -> Result<Option<f64>, 
 /// # Errors
 /// [`Error::Shape`], [`Error::DeviceCount`], [`Error::NonFiniteEntry`] on malformed points; [`Error::Numerical`].
 pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) -> Result<Certificate, Error> {
-    feasible_points(problem, primal, dual).map(|(_, _, certificate)| certificate)
+    Relaxation::Mmse.certify(problem, primal, dual)
 }
 
-/// `∂v/∂p_n = −μ_n` at the optimum (theory, section 3), in MSE per unit of power.
+/// `∂D/∂p_n = −σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)²` at the dual point, in MSE per unit of power: a subgradient of the optimal value to within
+/// the certificate's gap, and where the value has a derivative by `p_n`, that in the limit (theory, section 3).
 ///
 /// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
+/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape;
 /// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    let sensitivity = |(device, eigenvalues): (usize, &Vec<f64>)| {
-        -mismatch::multiplier(eigenvalues, problem.precoder_budget(device))
+    let (noise, variances) = (problem.noise_power(), problem.signal_variance());
+    let sensitivity = |(n, u): (usize, &Mat<c64>)| {
+        let used = problem.transmit_power()[n] + noise * trace(u.as_ref());
+        Ok(-noise * variances[n] * (trace_of_root(u.as_ref())? / used).powi(2))
     };
     super::power_sensitivity(problem, solution, || {
-        let x =
-            Positive::part(solution.primal.as_ref(), problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
-        Ok(seen(problem, &x)?.iter().enumerate().map(sensitivity).collect())
+        solution.dual.iter().enumerate().map(sensitivity).collect()
     })
 }
 
-pub(super) fn feasible_points(
-    problem: &Problem,
-    primal: MatRef<'_, c64>,
-    dual: &[Mat<c64>],
-) -> Result<FeasiblePoints, Error> {
-    let x = Positive::part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
-    let dual = dual_feasible(problem, dual)?;
-    let noise_power = problem.noise_power();
-    let mut upper = noise_power * x.trace();
-    let mut lower = 0.0;
-    for (device, (eigenvalues, multiplier)) in seen(problem, &x)?.iter().zip(&dual).enumerate() {
-        let variance = problem.signal_variance()[device];
+/// `X` and the program's value there, or `X = 0`, where it is `Σ v_n T_n`, if that is less.
+pub(super) fn primal_bound(problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
+    let variances = problem.signal_variance();
+    let mut value = problem.noise_power() * x.trace();
+    for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
         let root = mismatch::multiplier(eigenvalues, problem.precoder_budget(device));
-        upper += variance * eigenvalues.iter().map(|&value| mismatch::residual(value, root)).sum::<f64>();
-        let (roots, sum) = (multiplier.trace_of_root()?, multiplier.trace());
-        lower +=
-            noise_power * variance * roots * roots / (problem.transmit_power()[device] + noise_power * sum);
+        let residuals = eigenvalues.iter().map(|&eigenvalue| mismatch::residual(eigenvalue, root));
+        value += variances[device] * residuals.sum::<f64>();
     }
-    let scope = if problem.is_square() { Scope::AnyTransceiver } else { Scope::Program };
-    Ok((x.matrix, matrices(dual), Certificate::new(lower, upper, scope)?))
+    let silence = (0..problem.devices()).map(|n| variances[n] * problem.transmit_antennas(n) as f64).sum();
+    // Not so either where the value is not a number.
+    if value <= silence { Ok((x.matrix, value)) } else { Ok((x.scaled(0.0).matrix, silence)) }
+}
+
+/// `Σ σ² v_n (tr U_n^{1/2})² / (p_n + σ² tr U_n)`.
+pub(super) fn dual_bound(problem: &Problem, dual: &[Positive]) -> Result<f64, Error> {
+    let mut value = 0.0;
+    for (device, multiplier) in dual.iter().enumerate() {
+        let sum = multiplier.trace();
+        let heard = problem.noise_power() * sum;
+        // What has lost its precision to underflow counts as 0. The other products are of numbers of moderate size.
+        if sum.is_normal() && heard.is_normal() {
+            let ratio = multiplier.trace_of_root()?.powi(2) / sum;
+            value +=
+                problem.signal_variance()[device] * ratio / (1.0 + problem.transmit_power()[device] / heard);
+        }
+    }
+    Ok(value)
 }

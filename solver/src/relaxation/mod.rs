@@ -26,6 +26,7 @@ pub mod mmse;
 mod native;
 mod solver;
 pub mod trace_inverse;
+mod units;
 
 pub use certificate::{Certificate, Scope};
 pub use native::Native;
@@ -34,7 +35,7 @@ pub use solver::{Backend, Solver};
 use crate::error::{Error, Quantity};
 use crate::linalg::require_matrix;
 use crate::problem::Problem;
-use faer::{Mat, c64};
+use faer::{Mat, MatRef, c64};
 
 /// The three relaxations, named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,25 +96,14 @@ pub struct Solution {
     /// `U_n`, `T_n×T_n`, Hermitian and positive semidefinite, in `𝒰`: feasible and near-optimal.
     #[cfg_attr(feature = "serde", serde(with = "crate::document::matrices"))]
     pub dual: Vec<Mat<c64>>,
-    /// Bounds on the optimal value, computed from `primal`, `dual` and the problem's data alone.
+    /// Bounds on the optimal value, computed from the points and the problem's data alone: from factors of the points, of which `primal` and `dual` are
+    /// the rounded products. Where a channel's condition is beyond about `1e6`, [`Relaxation::certify`] of those products gives wider ones.
     pub certificate: Certificate,
     /// Iterations taken, from all starts.
     pub iterations: usize,
 }
 
 impl Solution {
-    /// Checks that the points are finite and have the shapes of the problem's.
-    fn require_fit(&self, problem: &Problem) -> Result<(), Error> {
-        let side = problem.receive_antennas();
-        require_matrix(self.primal.as_ref(), (side, side), Quantity::PrimalMatrix, 0)?;
-        certificate::require_dual_count(problem, &self.dual)?;
-        for (device, dual) in self.dual.iter().enumerate() {
-            let side = problem.transmit_antennas(device);
-            require_matrix(dual.as_ref(), (side, side), Quantity::DualMatrix, device)?;
-        }
-        Ok(())
-    }
-
     /// The better primal and the better dual point of two solutions of one problem.
     fn or_better(mut self, other: Self) -> Self {
         if other.certificate.upper < self.certificate.upper {
@@ -128,8 +118,20 @@ impl Solution {
 
     /// Whether it can be a warm start for the problem.
     fn fits(&self, problem: &Problem) -> bool {
-        self.require_fit(problem).is_ok()
+        require_points(problem, self.primal.as_ref(), &self.dual).is_ok()
     }
+}
+
+/// Checks that points are finite and have the shapes of the problem's.
+fn require_points(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) -> Result<(), Error> {
+    let side = problem.receive_antennas();
+    require_matrix(primal, (side, side), Quantity::PrimalMatrix, 0)?;
+    certificate::require_dual_count(problem, dual)?;
+    for (device, dual) in dual.iter().enumerate() {
+        let side = problem.transmit_antennas(device);
+        require_matrix(dual.as_ref(), (side, side), Quantity::DualMatrix, device)?;
+    }
+    Ok(())
 }
 
 /// `derivatives` by the power limits, from a solution that is checked before and numbers that are checked after.
@@ -138,7 +140,7 @@ fn power_sensitivity(
     solution: &Solution,
     derivatives: impl FnOnce() -> Result<Vec<f64>, Error>,
 ) -> Result<Vec<f64>, Error> {
-    solution.require_fit(problem)?;
+    require_points(problem, solution.primal.as_ref(), &solution.dual)?;
     let derivatives = derivatives()?;
     if derivatives.iter().all(|derivative| derivative.is_finite()) {
         Ok(derivatives)

@@ -1,15 +1,20 @@
 //! One way from a relaxation to a certified solution, whoever computes the points.
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Positive, Scope, dual_feasible};
 use super::native::Native;
-use super::{Options, Points, Relaxation, Solution, lambda_min, mmse, trace_inverse};
-use crate::error::Error;
+use super::{Options, Points, Relaxation, Solution, lambda_min, mmse, require_points, trace_inverse};
+use crate::error::{Error, Quantity};
+use crate::linalg::{ThinSvd, largest_part, multiply, power_of_two, times_power_of_two};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
+/// Goals tighter than the one asked for that a backend is given where its points' certificate misses it, each this part of the last.
+const TIGHTER: f64 = 0.1;
+const TIGHTER_GOALS: usize = 2;
+
 /// An algorithm that finds near-optimal points of the relaxations.
 ///
-/// Its points are trusted in nothing: [`Solver`] makes them feasible and computes their certificate from the problem's data.
+/// [`Solver`] hands it problems in units in which their powers are near 1. Its points are trusted in nothing: [`Solver`] makes them feasible and computes their certificate from the problem's data.
 pub trait Backend {
     /// Points of `relaxation` at `problem`, as near to optimal as `options` ask or as the algorithm gets; `warm` are points of a
     /// similar problem, for algorithms that can start from them; those of another shape are none. They need not be exactly feasible.
@@ -96,42 +101,93 @@ impl<B: Backend> Solver<B> {
 
     /// The solution at `problem`, with its certificate.
     ///
+    /// The backend is given the problem in units in which its powers are near 1, powers of two apart from the caller's, so that nothing depends on
+    /// them. Where its points have a wider certificate than it was asked for, as the rounding of ill-conditioned channels makes it, it is asked for a tenth of
+    /// the gap, and again, and the better of each bound is kept.
+    ///
     /// # Errors
-    /// - [`Error::NotConverged`], with the best bounds, if the certified relative gap is above `options.relative_gap`;
+    /// - [`Error::NotConverged`], with the best bounds, if the certified relative gap is above `options.relative_gap`; the points are in
+    ///   [`last`](Self::last);
     /// - [`Error::RankDeficient`] if some `H_n` lacks full column rank, where `lambda_min` and `trace_inverse` are infeasible;
     /// - [`Error::TooManyUnknowns`] from the native methods; [`Error::Numerical`].
     pub fn solve(&mut self, problem: &Problem) -> Result<&Solution, Error> {
         let warm = self.last.take().filter(|last| last.fits(problem));
-        let mut found = self.attempt(problem, warm.as_ref());
-        if self.backend.started_warm() && !found.as_ref().is_ok_and(|found| self.suffices(found)) {
-            found = match (found, self.attempt(problem, None)) {
-                (Ok(warm), Ok(cold)) => Ok(warm.or_better(cold)),
-                (Ok(only), Err(_)) | (Err(_), Ok(only)) => Ok(only),
-                (Err(_), Err(error)) => Err(error),
+        let (scaled, units) = self.relaxation.units(problem);
+        let found = self.best(&scaled, warm.map(|last| units.warm(last)))?;
+        let solution = self.last.insert(units.restore(self.relaxation, found)?);
+        if suffices(solution, &self.options) {
+            return Ok(solution);
+        }
+        Err(Error::NotConverged {
+            iterations: solution.iterations,
+            lower: solution.certificate.lower,
+            upper: solution.certificate.upper,
+            tolerance: self.options.relative_gap,
+        })
+    }
+
+    /// The best of a warm start, a cold one, and tighter goals.
+    fn best(&mut self, problem: &Problem, warm: Option<Solution>) -> Result<Solution, Error> {
+        let options = self.options;
+        let mut best = self.attempt(problem, &options, warm.as_ref());
+        if self.backend.started_warm() && !is_enough(&best, &options) {
+            best = better(best, self.attempt(problem, &options, None));
+        }
+        let mut tighter = options;
+        for _ in 0..TIGHTER_GOALS {
+            let done = match &best {
+                Ok(found) => suffices(found, &options) || found.iterations >= options.max_iterations,
+                Err(error) => !matches!(error, Error::Numerical { .. }),
             };
+            tighter.relative_gap *= TIGHTER;
+            if done || tighter.validate().is_err() {
+                break;
+            }
+            best = better(best, self.attempt(problem, &tighter, None));
         }
-        let solution = found?;
-        if !self.suffices(&solution) {
-            return Err(Error::NotConverged {
-                iterations: solution.iterations,
-                lower: solution.certificate.lower,
-                upper: solution.certificate.upper,
-                tolerance: self.options.relative_gap,
-            });
-        }
-        Ok(self.last.insert(solution))
+        best
     }
 
-    /// What the backend finds from one start, certified.
-    fn attempt(&mut self, problem: &Problem, warm: Option<&Solution>) -> Result<Solution, Error> {
+    /// What the backend finds from one start, certified. Where its `X` is of no use, one that is feasible for sure takes its place.
+    fn attempt(
+        &mut self,
+        problem: &Problem,
+        options: &Options,
+        warm: Option<&Solution>,
+    ) -> Result<Solution, Error> {
         let Points { primal, dual, iterations } =
-            self.backend.points(self.relaxation, problem, &self.options, warm)?;
-        let (primal, dual, certificate) = self.relaxation.feasible_points(problem, primal.as_ref(), &dual)?;
-        Ok(Solution { primal, dual, certificate, iterations })
+            self.backend.points(self.relaxation, problem, options, warm)?;
+        let primal = self.relaxation.primal_bound(problem, primal.as_ref());
+        let primal = primal.or_else(|error| self.relaxation.sure_primal_bound(problem).ok_or(error))?;
+        let dual = self.relaxation.dual_bound(problem, &dual)?;
+        let certificate = Certificate::new(dual.1, primal.1, self.relaxation.scope(problem))?;
+        Ok(Solution { primal: primal.0, dual: dual.0, certificate, iterations })
     }
 
-    fn suffices(&self, solution: &Solution) -> bool {
-        solution.certificate.relative_gap() <= self.options.relative_gap
+    /// The last solution: that of the last problem, also where [`solve`](Self::solve) returned [`Error::NotConverged`], or `None` where there was none
+    /// or it was forgotten.
+    pub fn last(&self) -> Option<&Solution> {
+        self.last.as_ref()
+    }
+
+    /// [`last`](Self::last), for keeps.
+    pub fn into_last(self) -> Option<Solution> {
+        self.last
+    }
+
+    /// The relaxation that it solves.
+    pub fn relaxation(&self) -> Relaxation {
+        self.relaxation
+    }
+
+    /// When it stops.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What finds the points.
+    pub fn backend(&self) -> &B {
+        &self.backend
     }
 
     /// Forgets the last solution: the next problem is solved from scratch.
@@ -140,7 +196,22 @@ impl<B: Backend> Solver<B> {
     }
 }
 
-pub(super) type FeasiblePoints = (Mat<c64>, Vec<Mat<c64>>, Certificate);
+fn suffices(solution: &Solution, options: &Options) -> bool {
+    solution.certificate.relative_gap() <= options.relative_gap
+}
+
+fn is_enough(found: &Result<Solution, Error>, options: &Options) -> bool {
+    found.as_ref().is_ok_and(|found| suffices(found, options))
+}
+
+/// The better of each bound, the later error where there is none.
+fn better(one: Result<Solution, Error>, other: Result<Solution, Error>) -> Result<Solution, Error> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok(one.or_better(other)),
+        (Ok(only), Err(_)) | (Err(_), Ok(only)) => Ok(only),
+        (Err(_), Err(error)) => Err(error),
+    }
+}
 
 impl Relaxation {
     /// All three, from the papers' to the tightest.
@@ -172,7 +243,7 @@ impl Relaxation {
     ) -> Result<Solution, Error> {
         let mut solver = Solver::with_backend(self, *options, memory)?;
         solver.solve(problem)?;
-        solver.last.ok_or(Error::Numerical { operation: "the relaxation" })
+        solver.into_last().ok_or(Error::Numerical { operation: "the relaxation" })
     }
 
     /// Bounds on the optimal value from any `X` and `U_n`, whoever computed them: both are made feasible first.
@@ -186,14 +257,20 @@ impl Relaxation {
         primal: MatRef<'_, c64>,
         dual: &[Mat<c64>],
     ) -> Result<Certificate, Error> {
-        self.feasible_points(problem, primal, dual).map(|(_, _, certificate)| certificate)
+        require_points(problem, primal, dual)?;
+        let (scaled, units) = self.units(problem);
+        let (primal, dual) = units.points(primal, dual);
+        let (_, upper) = self.primal_bound(&scaled, primal.as_ref())?;
+        let (_, lower) = self.dual_bound(&scaled, &dual)?;
+        Certificate::new(lower, upper, self.scope(&scaled))?.in_units(self.unit(&units))
     }
 
-    /// The derivative of the optimal value by each device's power limit, `∂v/∂p_n` (envelope theorem; theory, section 5).
+    /// A subgradient of the optimal value by the power limits, where the value has a derivative `∂v/∂p_n` (envelope theorem; theory, section 3): of the
+    /// bound that the dual point gives at all powers, so that `v(p') ≥ v(p) + Σ g_n (p'_n − p_n)` but for the certificate's gap.
     ///
     /// # Errors
-    /// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
-    /// [`Error::Numerical`].
+    /// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape, which is all that
+    /// is checked of where it comes from; [`Error::Numerical`].
     pub fn power_sensitivity(self, problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
         match self {
             Self::LambdaMin => lambda_min::power_sensitivity(problem, solution),
@@ -202,17 +279,67 @@ impl Relaxation {
         }
     }
 
-    /// `X` and `U_n` made feasible, with the certificate that they are.
-    pub(super) fn feasible_points(
-        self,
-        problem: &Problem,
-        primal: MatRef<'_, c64>,
-        dual: &[Mat<c64>],
-    ) -> Result<FeasiblePoints, Error> {
+    /// What the lower bound bounds.
+    fn scope(self, problem: &Problem) -> Scope {
         match self {
-            Self::LambdaMin => lambda_min::feasible_points(problem, primal, dual),
-            Self::TraceInverse => trace_inverse::feasible_points(problem, primal, dual),
-            Self::Mmse => mmse::feasible_points(problem, primal, dual),
+            Self::TraceInverse if problem.is_square() => Scope::ZeroForcing,
+            Self::Mmse if problem.is_square() => Scope::AnyTransceiver,
+            _ => Scope::Program,
         }
+    }
+
+    /// `X` made feasible, with the program's value there.
+    fn primal_bound(self, problem: &Problem, primal: MatRef<'_, c64>) -> Result<(Mat<c64>, f64), Error> {
+        let mut primal = primal.to_owned();
+        if self != Self::Mmse {
+            // Its scale does not matter.
+            let unit = power_of_two(largest_part(primal.as_ref()));
+            times_power_of_two(primal.as_mut(), -unit.log2() as i32);
+        }
+        let x = Positive::part(primal.as_ref(), problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+        self.bound_of(problem, x)
+    }
+
+    fn bound_of(self, problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
+        match self {
+            Self::LambdaMin => lambda_min::primal_bound(problem, x),
+            Self::TraceInverse => trace_inverse::primal_bound(problem, x),
+            Self::Mmse => mmse::primal_bound(problem, x),
+        }
+    }
+
+    /// The same of `Σ_n x_n (H_n^+)^H H_n^+`, where `x_n` is what device `n` needs if it is alone, by a factor that no condition of the channels harms.
+    fn sure_primal_bound(self, problem: &Problem) -> Option<(Mat<c64>, f64)> {
+        let columns = problem.channels().iter().map(Mat::ncols).sum();
+        let mut root = Mat::<c64>::zeros(problem.receive_antennas(), columns);
+        let mut next = 0;
+        for (device, channel) in problem.channels().iter().enumerate() {
+            let ThinSvd { left, values, right } = ThinSvd::of(channel.as_ref()).ok()?;
+            // Where c_n I ⪯ H_n^H X H_n, tr((H_n^H X H_n)^{-1}) ≤ T_n/c_n = p_n/v_n too.
+            let need = lambda_min::demand(problem, device).sqrt();
+            let weighted =
+                Mat::from_fn(channel.nrows(), values.len(), |i, j| left[(i, j)] * (need / values[j]));
+            multiply(root.as_mut().subcols_mut(next, channel.ncols()), weighted.as_ref(), right.adjoint());
+            next += channel.ncols();
+        }
+        self.bound_of(problem, Positive::of_root(root)).ok()
+    }
+
+    /// The `U_n` made a point of `𝒰`, with the dual value there.
+    fn dual_bound(self, problem: &Problem, dual: &[Mat<c64>]) -> Result<(Vec<Mat<c64>>, f64), Error> {
+        let dual = dual_feasible(problem, dual)?;
+        let value = match self {
+            Self::LambdaMin => lambda_min::dual_bound(problem, &dual),
+            Self::TraceInverse => trace_inverse::dual_bound(problem, &dual)?,
+            Self::Mmse => mmse::dual_bound(problem, &dual)?,
+        };
+        Ok((dual.into_iter().map(|multiplier| multiplier.matrix).collect(), value))
+    }
+}
+
+impl std::fmt::Display for Relaxation {
+    /// Its [`name`](Self::name).
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }

@@ -4,12 +4,11 @@
 //! max `Σ (tr U_n^{1/2})²/q_n` over `𝒰`. The value is a zero-forcing `α = ‖A‖_F²`; the MSE is `σ² α`.
 //!
 //! Where every device has exactly `L` antennas, its lower bound holds for the `α` of *every* zero-forcing transceiver
-//! ([`Scope::ZeroForcing`]).
+//! ([`Scope::ZeroForcing`](super::Scope::ZeroForcing)).
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible, matrices, scaled, seen};
-use super::solver::FeasiblePoints;
+use super::certificate::{Certificate, Positive, seen};
 use super::{Options, Relaxation, Solution};
-use crate::error::{Error, Quantity};
+use crate::error::Error;
 use crate::linalg::trace_of_root;
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
@@ -32,14 +31,14 @@ pub fn solve(problem: &Problem, options: &Options) -> Result<Solution, Error> {
 /// [`Error::Shape`], [`Error::DeviceCount`], [`Error::NonFiniteEntry`] on malformed points;
 /// [`Error::Numerical`] if no scaling of `X` is feasible.
 pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) -> Result<Certificate, Error> {
-    feasible_points(problem, primal, dual).map(|(_, _, certificate)| certificate)
+    Relaxation::TraceInverse.certify(problem, primal, dual)
 }
 
-/// `∂α/∂p_n = −v_n (tr U_n^{1/2})²/p_n²`, the derivative of the optimal value by each device's power (envelope theorem;
-/// theory, section 5).
+/// `∂α/∂p_n = −v_n (tr U_n^{1/2})²/p_n²`, at the dual point: a subgradient of the optimal value by the powers to within the certificate's gap, and where the value
+/// has a derivative, that in the limit (theory, section 3).
 ///
 /// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of another problem;
+/// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape;
 /// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
     let sensitivity = |(n, u): (usize, &Mat<c64>)| Ok(-share(problem, n, u)? / problem.transmit_power()[n]);
@@ -54,26 +53,21 @@ fn share(problem: &Problem, device: usize, multiplier: &Mat<c64>) -> Result<f64,
     Ok(roots * roots / problem.precoder_budget(device))
 }
 
-pub(super) fn feasible_points(
-    problem: &Problem,
-    primal: MatRef<'_, c64>,
-    dual: &[Mat<c64>],
-) -> Result<FeasiblePoints, Error> {
-    let x = Positive::part(primal, problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
+/// `X` scaled up to meet every constraint, and `tr X`.
+pub(super) fn primal_bound(problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
     let mut scale = 0.0_f64;
     for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
         let power: f64 = eigenvalues.iter().map(|value| 1.0 / value).sum();
         scale = scale.max(power / problem.precoder_budget(device));
     }
-    if !scale.is_normal() {
-        return Err(Error::Numerical { operation: "the scale of the primal point" });
-    }
-    let dual = dual_feasible(problem, dual)?;
-    let mut lower = 0.0;
+    x.scaled_bound(scale)
+}
+
+/// `Σ (tr U_n^{1/2})²/q_n`.
+pub(super) fn dual_bound(problem: &Problem, dual: &[Positive]) -> Result<f64, Error> {
+    let mut value = 0.0;
     for (device, multiplier) in dual.iter().enumerate() {
-        lower += multiplier.trace_of_root()?.powi(2) / problem.precoder_budget(device);
+        value += multiplier.trace_of_root()?.powi(2) / problem.precoder_budget(device);
     }
-    let scope = if problem.is_square() { Scope::ZeroForcing } else { Scope::Program };
-    let certificate = Certificate::new(lower, scale * x.trace(), scope)?;
-    Ok((scaled(x.matrix, scale), matrices(dual), certificate))
+    Ok(value)
 }

@@ -31,8 +31,8 @@ mod tests;
 use super::{Elimination, reduced};
 use crate::error::{Error, Quantity};
 use crate::linalg::{
-    Scratch, factorize, make_hermitian, multiply, norm, require_full_column_rank, scale, side_by_side,
-    squared_norm, trace,
+    Scratch, congruence, factorize, make_hermitian, multiply, norm, require_full_column_rank, scale,
+    side_by_side, squared_norm, trace,
 };
 use crate::mismatch;
 use crate::problem::Problem;
@@ -184,7 +184,7 @@ fn points(
     ));
     let warm = warm.and_then(|warm| {
         let primal = match &basis {
-            Some(basis) => basis.adjoint() * (&warm.primal * basis),
+            Some(basis) => congruence(&basis.adjoint().to_owned(), &warm.primal),
             None => warm.primal.clone(),
         };
         start::warm(&method.program, &primal, &warm.dual)
@@ -200,7 +200,7 @@ fn points(
     };
     let dual = method.devices.iter().map(Device::dual).collect();
     let primal = match &basis {
-        Some(basis) => basis * &method.iterate.x * basis.adjoint(),
+        Some(basis) => congruence(basis, &method.iterate.x),
         None => method.iterate.x.clone(),
     };
     Ok(Points { primal, dual, iterations })

@@ -3,7 +3,7 @@
 use super::interior_point::InteriorPoint;
 use super::reduced;
 use crate::error::{Error, Quantity};
-use crate::linalg::{ThinSvd, norm, require_full_rank};
+use crate::linalg::{ThinSvd, congruence, norm, require_full_rank};
 use crate::problem::Problem;
 use crate::relaxation::lambda_min::demand;
 use crate::relaxation::{Options, Points};
@@ -34,13 +34,13 @@ pub(super) fn points(
     // A little less than asked for, because certifying rounds.
     let iterations = method.solve(0.9 * options.relative_gap, options.max_iterations);
     let whole = |(device, v): (usize, &Mat<c64>)| {
-        let mut dual = v * method.multiplier(device) * v.adjoint();
+        let mut dual = congruence(v, &method.multiplier(device));
         dual *= faer::Scale(c64::new(1.0 / demand(problem, device), 0.0));
         dual
     };
     let dual = rotations.iter().enumerate().map(whole).collect();
     let primal = match &basis {
-        Some(basis) => basis * method.primal() * basis.adjoint(),
+        Some(basis) => congruence(basis, method.primal()),
         None => method.primal().clone(),
     };
     Ok(Points { primal, dual, iterations })

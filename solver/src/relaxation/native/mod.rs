@@ -11,7 +11,7 @@ mod pairs;
 
 use super::{Backend, Options, Points, Relaxation, Solution};
 use crate::error::Error;
-use crate::linalg::{orthonormal_basis, side_by_side};
+use crate::linalg::{orthonormal_basis, product, side_by_side};
 use crate::problem::Problem;
 use faer::{Mat, c64};
 use std::borrow::Cow;
@@ -114,6 +114,6 @@ fn reduced(channels: &[Mat<c64>]) -> (Option<Mat<c64>>, Cow<'_, [Mat<c64>]>) {
         return (None, Cow::Borrowed(channels));
     }
     let basis = orthonormal_basis(side_by_side(channels));
-    let seen = channels.iter().map(|channel| basis.adjoint() * channel).collect();
+    let seen = channels.iter().map(|channel| product(basis.adjoint(), channel.as_ref())).collect();
     (Some(basis), Cow::Owned(seen))
 }

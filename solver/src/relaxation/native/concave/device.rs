@@ -1,6 +1,6 @@
 //! One device's part of the saddle function, at one point.
 
-use crate::linalg::{Scratch, eigen_into};
+use crate::linalg::{Scratch, eigen_into, product};
 use crate::relaxation::native::coordinates::diagonal;
 use faer::{Col, Mat, MatMut, MatRef, c64};
 
@@ -122,7 +122,7 @@ impl Device {
     pub fn dual(&self) -> Mat<c64> {
         let root =
             Mat::from_fn(self.antennas(), self.antennas(), |i, j| self.vectors[(i, j)] * self.amplitudes[j]);
-        &root * root.adjoint()
+        product(root.as_ref(), root.adjoint())
     }
 
     /// The second order of `U` and of `s` for a change `D` of `M + θλI` in the eigenbasis and a change of `λ`: writes the one, in the

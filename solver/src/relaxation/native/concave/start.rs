@@ -2,7 +2,7 @@
 
 use super::{Iterate, Program};
 use crate::error::Error;
-use crate::linalg::{Spectrum, eigenvalues, hermitian_part, inner, trace};
+use crate::linalg::{Spectrum, add_product, eigenvalues, hermitian_part, inner, product, trace};
 use crate::mismatch;
 use faer::{Mat, c64};
 
@@ -24,7 +24,7 @@ pub(super) fn cold(program: &Program) -> Result<Iterate, Error> {
     let side = program.channels.nrows();
     let spectrum = |n: usize| {
         let channel = program.channel(n);
-        Spectrum::of((channel.adjoint() * channel).as_ref())
+        Spectrum::of(product(channel.adjoint(), channel).as_ref())
     };
     let spectra = (0..program.parts.len()).map(spectrum).collect::<Result<Vec<_>, _>>()?;
     let scale = program.best_scale(&spectra, side as f64);
@@ -63,7 +63,7 @@ pub(super) fn warm(program: &Program, primal: &Mat<c64>, dual: &[Mat<c64>]) -> O
     let mut received = Mat::<c64>::zeros(side, side);
     for (n, dual) in dual.iter().enumerate() {
         let channel = program.channel(n);
-        received += channel * (dual * channel.adjoint());
+        add_product(received.as_mut(), product(channel, dual.as_ref()).as_ref(), channel.adjoint());
     }
     let received = hermitian_part(received.as_ref());
     // It was 1 at the solution of the similar problem.
@@ -148,8 +148,15 @@ impl Program {
         let mut received = Mat::<c64>::zeros(side, side);
         for (n, spectrum) in spectra.iter().enumerate() {
             let (channel, lambda) = (self.channel(n), multiplier[n]);
-            let u = spectrum.map(|gain| lambda / (gain.max(0.0) * scale + self.noise[n] * lambda).powi(2));
-            received += channel * (u * channel.adjoint());
+            let root = |gain: f64| lambda.sqrt() / (gain.max(0.0) * scale + self.noise[n] * lambda);
+            let mut amplified = product(channel, spectrum.vectors.as_ref());
+            // Directions beyond the rank are not heard: what is left of them is rounding.
+            let unheard = spectrum.values.len().saturating_sub(side);
+            for (j, column) in amplified.as_mut().col_iter_mut().enumerate() {
+                let factor = if j < unheard { 0.0 } else { root(spectrum.values[j]) };
+                column.iter_mut().for_each(|entry| *entry *= factor);
+            }
+            add_product(received.as_mut(), amplified.as_ref(), amplified.adjoint());
         }
         hermitian_part(received.as_ref())
     }
