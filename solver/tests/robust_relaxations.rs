@@ -104,7 +104,18 @@ fn the_better_of_two_starts_is_kept() {
         let (alone, both) = (interval(&[Primal, Nothing]), interval(&[Primal, Primal]));
         assert_eq!(alone, both);
         assert!(alone.0 > 0.0 && alone.1 > 1.000_01 * alone.0);
-        assert_eq!(second(&[Nothing, Nothing]), Err(Error::Numerical { operation: "the test" }));
+        // Where a backend finds nothing at all there are the devices' own optima.
+        match second(&[Nothing, Nothing]) {
+            Err(Error::NotConverged { lower, upper, iterations: 0, .. }) => {
+                assert!(
+                    relaxation != Relaxation::Mmse && 0.0 < lower && lower <= upper && upper <= 9.0 * lower
+                );
+            }
+            other => {
+                assert_eq!(relaxation, Relaxation::Mmse);
+                assert_eq!(other, Err(Error::Numerical { operation: "the test" }));
+            }
+        }
     }
 }
 

@@ -34,6 +34,11 @@ impl Units {
         self.error == 0 && self.received == 0 && self.transmitted.iter().all(|&unit| unit == 0)
     }
 
+    /// `log2` of the unit of a device's power `p_n`.
+    pub fn power(&self, device: usize) -> i32 {
+        self.error + 2 * self.transmitted[device]
+    }
+
     /// The largest `v_n` near 1, and every `q_n = p_n/v_n`.
     fn of_devices(problem: &Problem) -> Self {
         let powers = problem.transmit_power.iter().zip(&problem.signal_variance);
@@ -74,9 +79,11 @@ impl Problem {
         for (n, &unit) in units.transmitted.iter().enumerate() {
             times_power_of_two(channels[n].as_mut(), unit - units.received);
             signal_variance[n] = libm::scalbn(signal_variance[n], -units.error);
-            transmit_power[n] = libm::scalbn(transmit_power[n], -units.error - 2 * unit);
+            transmit_power[n] = libm::scalbn(transmit_power[n], -units.power(n));
         }
-        *noise_power = libm::scalbn(*noise_power, -units.error - 2 * units.received);
+        // Where it leaves the floating-point range the units are those of channels, for which it does not matter.
+        *noise_power =
+            libm::scalbn(*noise_power, -units.error - 2 * units.received).clamp(f64::MIN_POSITIVE, f64::MAX);
         if scaled.is_representable() {
             (Cow::Owned(scaled), units)
         } else {

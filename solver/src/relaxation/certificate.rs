@@ -6,6 +6,7 @@ use crate::linalg::{
     side_by_side, singular_values, squared_norm, unit_of_size,
 };
 use crate::problem::Problem;
+use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Mat, MatMut, MatRef, c64};
 
 /// What a lower bound bounds.
@@ -175,47 +176,60 @@ fn divide(matrix: MatMut<'_, c64>, unit: f64) {
 /// Lower bounds on the eigenvalues, ascending, of every `H_n^H X H_n`.
 pub(super) fn seen(problem: &Problem, x: &Positive) -> Result<Vec<Vec<f64>>, Error> {
     let channels = side_by_side(problem.channels());
-    let mut amplified = Mat::<c64>::zeros(channels.nrows(), channels.ncols());
-    multiply(amplified.as_mut(), x.root.adjoint(), channels.as_ref());
+    let mut amplified = product(x.root.adjoint(), channels.as_ref());
     let size = norm(x.root.as_ref());
     let mut next = 0;
     let of_device = |channel: &Mat<c64>| {
-        let mut z = amplified.as_mut().subcols_mut(next, channel.ncols());
+        let z = amplified.as_mut().subcols_mut(next, channel.ncols());
         next += channel.ncols();
-        let Some(unit) = unit_of_products(z.as_ref())? else { return Ok(vec![0.0; channel.ncols()]) };
-        divide(z.as_mut(), unit);
-        let z = z.as_ref();
-        let mut values = eigenvalues(hermitian_part(product(z.adjoint(), z).as_ref()).as_ref())?;
-        // Z = G^H H_n is known to within `lost`, Z^H Z and its eigenvalues to within `square`.
-        let lost = rounding(z.nrows()) * size * norm(channel.as_ref());
-        let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
-        for value in &mut values {
-            *value = (unit * (*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
-        }
-        Ok(values)
+        seen_by_one(z, rounding(channel.nrows()) * size * norm(channel.as_ref()))
     };
     problem.channels().iter().map(of_device).collect()
 }
 
-/// Makes any multipliers a point of `𝒰`: positive parts, divided by an upper bound on `λ_max(Σ_n H_n U_n H_n^H)`.
-pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Positive>, Error> {
+/// The same of `H_n^H G_n G_n^H H_n`, which is at most `H_n^H X H_n` where `G_n G_n^H ⪯ X`.
+pub(super) fn seen_alone(channel: &Mat<c64>, root: &Mat<c64>) -> Result<Vec<f64>, Error> {
+    let lost = rounding(channel.nrows()) * norm(root.as_ref()) * norm(channel.as_ref());
+    seen_by_one(product(root.adjoint(), channel.as_ref()).as_mut(), lost)
+}
+
+/// The same from `Z = G^H H_n`, known to within `lost`.
+fn seen_by_one(mut z: MatMut<'_, c64>, lost: f64) -> Result<Vec<f64>, Error> {
+    let Some(unit) = unit_of_products(z.rb())? else { return Ok(vec![0.0; z.ncols()]) };
+    divide(z.rb_mut(), unit);
+    let z = z.rb();
+    let mut values = eigenvalues(hermitian_part(product(z.adjoint(), z).as_ref()).as_ref())?;
+    // Z^H Z and its eigenvalues are known to within `square`.
+    let square = rounding(z.nrows() + z.ncols()) * squared_norm(z);
+    for value in &mut values {
+        *value = (unit * (*value - square).max(0.0).sqrt() - lost).max(0.0).powi(2);
+    }
+    Ok(values)
+}
+
+/// The positive parts of any multipliers, whose common factor does not matter.
+pub(super) fn positive_parts(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<Positive>, Error> {
     require_dual_count(problem, dual)?;
-    let channels = problem.channels();
-    // A common factor divides out again.
     let largest = dual.iter().map(|multiplier| multiplier.norm_max()).fold(0.0, f64::max);
     let unit = unit_of_size(largest);
+    let part = |(device, multiplier): (usize, &Mat<c64>)| {
+        let rescaled = (unit != 1.0).then(|| scaled(multiplier.clone(), unit.recip()));
+        let multiplier = rescaled.as_ref().unwrap_or(multiplier).as_ref();
+        Positive::part(multiplier, problem.transmit_antennas(device), Quantity::DualMatrix, device)
+    };
+    dual.iter().enumerate().map(part).collect()
+}
+
+/// Makes any multipliers a point of `𝒰`: divides them by an upper bound on `λ_max(Σ_n H_n U_n H_n^H)`.
+pub(super) fn dual_feasible(problem: &Problem, dual: Vec<Positive>) -> Result<Vec<Positive>, Error> {
+    let channels = problem.channels();
     let columns = channels.iter().map(Mat::ncols).sum();
     let mut amplified = Mat::<c64>::zeros(problem.receive_antennas(), columns);
-    let mut feasible = Vec::with_capacity(dual.len());
     let (mut next, mut lost) = (0, 0.0_f64);
-    for (device, (channel, multiplier)) in channels.iter().zip(dual).enumerate() {
+    for (channel, multiplier) in channels.iter().zip(&dual) {
         let side = channel.ncols();
-        let rescaled = (unit != 1.0).then(|| scaled(multiplier.clone(), unit.recip()));
-        let multiplier = rescaled.as_ref().unwrap_or(multiplier);
-        let positive = Positive::part(multiplier.as_ref(), side, Quantity::DualMatrix, device)?;
-        multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), positive.root.as_ref());
-        lost = lost.hypot(rounding(side) * norm(channel.as_ref()) * norm(positive.root.as_ref()));
-        feasible.push(positive);
+        multiply(amplified.as_mut().subcols_mut(next, side), channel.as_ref(), multiplier.root.as_ref());
+        lost = lost.hypot(rounding(side) * norm(channel.as_ref()) * norm(multiplier.root.as_ref()));
         next += side;
     }
     // Y = [H_1 G_1 … H_N G_N] is known to within `lost`, Y Y^H and its eigenvalues to within `square`.
@@ -234,5 +248,5 @@ pub(super) fn dual_feasible(problem: &Problem, dual: &[Mat<c64>]) -> Result<Vec<
     if !factor.is_normal() {
         return Err(Error::Numerical { operation: "the largest eigenvalue of what is received" });
     }
-    Ok(feasible.into_iter().map(|multiplier| multiplier.scaled(factor)).collect())
+    Ok(dual.into_iter().map(|multiplier| multiplier.scaled(factor)).collect())
 }

@@ -4,9 +4,9 @@
 //! max `Σ c_n tr U_n` over `𝒰`. The value is a zero-forcing `α = ‖A‖_F²`; the MSE is `σ² α`.
 //!
 //! (17) replaces the power constraint `tr((H_n^H X H_n)^{-1}) ≤ p_n/v_n` by a sufficient one, so its value is no bound
-//! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`]).
+//! on transceivers: the best zero-forcing one can undercut it ([`Scope::Program`](super::Scope::Program)).
 
-use super::certificate::{Certificate, Positive, seen};
+use super::certificate::{Certificate, Positive};
 use super::{Options, Relaxation, Solution};
 use crate::error::Error;
 use crate::linalg::trace;
@@ -41,11 +41,12 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape;
 /// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    let sensitivity =
-        |(n, u): (usize, &Mat<c64>)| -demand(problem, n) / problem.transmit_power()[n] * trace(u.as_ref());
-    super::power_sensitivity(problem, solution, || {
-        Ok(solution.dual.iter().enumerate().map(sensitivity).collect())
-    })
+    Relaxation::LambdaMin.power_sensitivity(problem, solution)
+}
+
+/// The same of one device.
+pub(super) fn slope(problem: &Problem, device: usize, multiplier: &Mat<c64>) -> f64 {
+    -demand(problem, device) / problem.transmit_power()[device] * trace(multiplier.as_ref())
 }
 
 /// `c_n = T_n v_n/p_n`.
@@ -53,10 +54,14 @@ pub(super) fn demand(problem: &Problem, device: usize) -> f64 {
     problem.transmit_antennas(device) as f64 / problem.precoder_budget(device)
 }
 
-/// `X` scaled up to meet every constraint, and `tr X`.
-pub(super) fn primal_bound(problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
+/// `X` scaled up to meet every constraint, and `tr X`; `seen` are lower bounds on the eigenvalues of the `H_n^H X H_n`.
+pub(super) fn primal_bound(
+    problem: &Problem,
+    x: Positive,
+    seen: &[Vec<f64>],
+) -> Result<(Mat<c64>, f64), Error> {
     let mut scale = 0.0_f64;
-    for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
+    for (device, eigenvalues) in seen.iter().enumerate() {
         scale = scale.max(demand(problem, device) / eigenvalues[0]);
     }
     x.scaled_bound(scale)

@@ -7,7 +7,7 @@
 //! ([`Scope::AnyTransceiver`](super::Scope::AnyTransceiver)): this is what the gap of a transceiver is measured against. With `L < T_n` the program
 //! pays `v_n` for each unused antenna, and the bound is that of the program alone.
 
-use super::certificate::{Certificate, Positive, seen};
+use super::certificate::{Certificate, Positive};
 use super::{Options, Relaxation, Solution};
 use crate::error::Error;
 use crate::linalg::{trace, trace_of_root};
@@ -55,21 +55,27 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape;
 /// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    let (noise, variances) = (problem.noise_power(), problem.signal_variance());
-    let sensitivity = |(n, u): (usize, &Mat<c64>)| {
-        let used = problem.transmit_power()[n] + noise * trace(u.as_ref());
-        Ok(-noise * variances[n] * (trace_of_root(u.as_ref())? / used).powi(2))
-    };
-    super::power_sensitivity(problem, solution, || {
-        solution.dual.iter().enumerate().map(sensitivity).collect()
-    })
+    Relaxation::Mmse.power_sensitivity(problem, solution)
 }
 
-/// `X` and the program's value there, or `X = 0`, where it is `Σ v_n T_n`, if that is less.
-pub(super) fn primal_bound(problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
+/// The same of one device.
+pub(super) fn slope(problem: &Problem, device: usize, multiplier: &Mat<c64>) -> Result<f64, Error> {
+    let noise = problem.noise_power();
+    let used = problem.transmit_power()[device] + noise * trace(multiplier.as_ref());
+    let roots = trace_of_root(multiplier.as_ref())?;
+    Ok(-noise * problem.signal_variance()[device] * (roots / used).powi(2))
+}
+
+/// `X` and the program's value there, or `X = 0`, where it is `Σ v_n T_n`, if that is less; `seen` are lower bounds on the eigenvalues
+/// of the `H_n^H X H_n`.
+pub(super) fn primal_bound(
+    problem: &Problem,
+    x: Positive,
+    seen: &[Vec<f64>],
+) -> Result<(Mat<c64>, f64), Error> {
     let variances = problem.signal_variance();
     let mut value = problem.noise_power() * x.trace();
-    for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
+    for (device, eigenvalues) in seen.iter().enumerate() {
         let root = mismatch::multiplier(eigenvalues, problem.precoder_budget(device));
         let residuals = eigenvalues.iter().map(|&eigenvalue| mismatch::residual(eigenvalue, root));
         value += variances[device] * residuals.sum::<f64>();

@@ -1,12 +1,10 @@
 //! One way from a relaxation to a certified solution, whoever computes the points.
 
-use super::certificate::{Certificate, Positive, Scope, dual_feasible};
+use super::bounds::own_optima;
 use super::native::Native;
-use super::{Options, Points, Relaxation, Solution, lambda_min, mmse, require_points, trace_inverse};
-use crate::error::{Error, Quantity};
-use crate::linalg::{ThinSvd, largest_part, multiply, power_of_two, times_power_of_two};
+use super::{Options, Points, Relaxation, Solution};
+use crate::error::Error;
 use crate::problem::Problem;
-use faer::{Mat, MatRef, c64};
 
 /// Goals tighter than the one asked for that a backend is given where its points' certificate misses it, each this part of the last.
 const TIGHTER: f64 = 0.1;
@@ -126,7 +124,7 @@ impl<B: Backend> Solver<B> {
         })
     }
 
-    /// The best of a warm start, a cold one, and tighter goals.
+    /// The best of a warm start, a cold one, tighter goals, and what the devices want that no condition of their channels harms.
     fn best(&mut self, problem: &Problem, warm: Option<Solution>) -> Result<Solution, Error> {
         let options = self.options;
         let mut best = self.attempt(problem, &options, warm.as_ref());
@@ -145,10 +143,17 @@ impl<B: Backend> Solver<B> {
             }
             best = better(best, self.attempt(problem, &tighter, None));
         }
-        best
+        match &best {
+            Ok(found) if suffices(found, &options) => best,
+            Ok(_) | Err(Error::Numerical { .. }) => match own_optima(self.relaxation, problem) {
+                Some(own) => better(best, Ok(own)),
+                None => best,
+            },
+            Err(_) => best,
+        }
     }
 
-    /// What the backend finds from one start, certified. Where its `X` is of no use, one that is feasible for sure takes its place.
+    /// What the backend finds from one start, certified.
     fn attempt(
         &mut self,
         problem: &Problem,
@@ -157,11 +162,7 @@ impl<B: Backend> Solver<B> {
     ) -> Result<Solution, Error> {
         let Points { primal, dual, iterations } =
             self.backend.points(self.relaxation, problem, options, warm)?;
-        let primal = self.relaxation.primal_bound(problem, primal.as_ref());
-        let primal = primal.or_else(|error| self.relaxation.sure_primal_bound(problem).ok_or(error))?;
-        let dual = self.relaxation.dual_bound(problem, &dual)?;
-        let certificate = Certificate::new(dual.1, primal.1, self.relaxation.scope(problem))?;
-        Ok(Solution { primal: primal.0, dual: dual.0, certificate, iterations })
+        self.relaxation.certified(problem, primal.as_ref(), &dual, iterations)
     }
 
     /// The last solution: that of the last problem, also where [`solve`](Self::solve) returned [`Error::NotConverged`], or `None` where there was none
@@ -244,96 +245,6 @@ impl Relaxation {
         let mut solver = Solver::with_backend(self, *options, memory)?;
         solver.solve(problem)?;
         solver.into_last().ok_or(Error::Numerical { operation: "the relaxation" })
-    }
-
-    /// Bounds on the optimal value from any `X` and `U_n`, whoever computed them: both are made feasible first.
-    ///
-    /// # Errors
-    /// [`Error::Shape`], [`Error::DeviceCount`], [`Error::NonFiniteEntry`] on malformed points;
-    /// [`Error::Numerical`] if no scaling of `X` is feasible.
-    pub fn certify(
-        self,
-        problem: &Problem,
-        primal: MatRef<'_, c64>,
-        dual: &[Mat<c64>],
-    ) -> Result<Certificate, Error> {
-        require_points(problem, primal, dual)?;
-        let (scaled, units) = self.units(problem);
-        let (primal, dual) = units.points(primal, dual);
-        let (_, upper) = self.primal_bound(&scaled, primal.as_ref())?;
-        let (_, lower) = self.dual_bound(&scaled, &dual)?;
-        Certificate::new(lower, upper, self.scope(&scaled))?.in_units(self.unit(&units))
-    }
-
-    /// A subgradient of the optimal value by the power limits, where the value has a derivative `∂v/∂p_n` (envelope theorem; theory, section 3): of the
-    /// bound that the dual point gives at all powers, so that `v(p') ≥ v(p) + Σ g_n (p'_n − p_n)` but for the certificate's gap.
-    ///
-    /// # Errors
-    /// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape, which is all that
-    /// is checked of where it comes from; [`Error::Numerical`].
-    pub fn power_sensitivity(self, problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-        match self {
-            Self::LambdaMin => lambda_min::power_sensitivity(problem, solution),
-            Self::TraceInverse => trace_inverse::power_sensitivity(problem, solution),
-            Self::Mmse => mmse::power_sensitivity(problem, solution),
-        }
-    }
-
-    /// What the lower bound bounds.
-    fn scope(self, problem: &Problem) -> Scope {
-        match self {
-            Self::TraceInverse if problem.is_square() => Scope::ZeroForcing,
-            Self::Mmse if problem.is_square() => Scope::AnyTransceiver,
-            _ => Scope::Program,
-        }
-    }
-
-    /// `X` made feasible, with the program's value there.
-    fn primal_bound(self, problem: &Problem, primal: MatRef<'_, c64>) -> Result<(Mat<c64>, f64), Error> {
-        let mut primal = primal.to_owned();
-        if self != Self::Mmse {
-            // Its scale does not matter.
-            let unit = power_of_two(largest_part(primal.as_ref()));
-            times_power_of_two(primal.as_mut(), -unit.log2() as i32);
-        }
-        let x = Positive::part(primal.as_ref(), problem.receive_antennas(), Quantity::PrimalMatrix, 0)?;
-        self.bound_of(problem, x)
-    }
-
-    fn bound_of(self, problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
-        match self {
-            Self::LambdaMin => lambda_min::primal_bound(problem, x),
-            Self::TraceInverse => trace_inverse::primal_bound(problem, x),
-            Self::Mmse => mmse::primal_bound(problem, x),
-        }
-    }
-
-    /// The same of `Σ_n x_n (H_n^+)^H H_n^+`, where `x_n` is what device `n` needs if it is alone, by a factor that no condition of the channels harms.
-    fn sure_primal_bound(self, problem: &Problem) -> Option<(Mat<c64>, f64)> {
-        let columns = problem.channels().iter().map(Mat::ncols).sum();
-        let mut root = Mat::<c64>::zeros(problem.receive_antennas(), columns);
-        let mut next = 0;
-        for (device, channel) in problem.channels().iter().enumerate() {
-            let ThinSvd { left, values, right } = ThinSvd::of(channel.as_ref()).ok()?;
-            // Where c_n I ⪯ H_n^H X H_n, tr((H_n^H X H_n)^{-1}) ≤ T_n/c_n = p_n/v_n too.
-            let need = lambda_min::demand(problem, device).sqrt();
-            let weighted =
-                Mat::from_fn(channel.nrows(), values.len(), |i, j| left[(i, j)] * (need / values[j]));
-            multiply(root.as_mut().subcols_mut(next, channel.ncols()), weighted.as_ref(), right.adjoint());
-            next += channel.ncols();
-        }
-        self.bound_of(problem, Positive::of_root(root)).ok()
-    }
-
-    /// The `U_n` made a point of `𝒰`, with the dual value there.
-    fn dual_bound(self, problem: &Problem, dual: &[Mat<c64>]) -> Result<(Vec<Mat<c64>>, f64), Error> {
-        let dual = dual_feasible(problem, dual)?;
-        let value = match self {
-            Self::LambdaMin => lambda_min::dual_bound(problem, &dual),
-            Self::TraceInverse => trace_inverse::dual_bound(problem, &dual)?,
-            Self::Mmse => mmse::dual_bound(problem, &dual)?,
-        };
-        Ok((dual.into_iter().map(|multiplier| multiplier.matrix).collect(), value))
     }
 }
 

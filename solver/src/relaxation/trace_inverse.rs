@@ -6,7 +6,7 @@
 //! Where every device has exactly `L` antennas, its lower bound holds for the `α` of *every* zero-forcing transceiver
 //! ([`Scope::ZeroForcing`](super::Scope::ZeroForcing)).
 
-use super::certificate::{Certificate, Positive, seen};
+use super::certificate::{Certificate, Positive};
 use super::{Options, Relaxation, Solution};
 use crate::error::Error;
 use crate::linalg::trace_of_root;
@@ -41,22 +41,23 @@ pub fn certify(problem: &Problem, primal: MatRef<'_, c64>, dual: &[Mat<c64>]) ->
 /// [`Error::DeviceCount`], [`Error::Shape`] or [`Error::NonFiniteEntry`] if the solution is that of a problem of another shape;
 /// [`Error::Numerical`].
 pub fn power_sensitivity(problem: &Problem, solution: &Solution) -> Result<Vec<f64>, Error> {
-    let sensitivity = |(n, u): (usize, &Mat<c64>)| Ok(-share(problem, n, u)? / problem.transmit_power()[n]);
-    super::power_sensitivity(problem, solution, || {
-        solution.dual.iter().enumerate().map(sensitivity).collect()
-    })
+    Relaxation::TraceInverse.power_sensitivity(problem, solution)
 }
 
-/// `(tr U_n^{1/2})²/q_n`, one device's part of the dual objective.
-fn share(problem: &Problem, device: usize, multiplier: &Mat<c64>) -> Result<f64, Error> {
+/// The same of one device.
+pub(super) fn slope(problem: &Problem, device: usize, multiplier: &Mat<c64>) -> Result<f64, Error> {
     let roots = trace_of_root(multiplier.as_ref())?;
-    Ok(roots * roots / problem.precoder_budget(device))
+    Ok(-roots * roots / problem.precoder_budget(device) / problem.transmit_power()[device])
 }
 
-/// `X` scaled up to meet every constraint, and `tr X`.
-pub(super) fn primal_bound(problem: &Problem, x: Positive) -> Result<(Mat<c64>, f64), Error> {
+/// `X` scaled up to meet every constraint, and `tr X`; `seen` are lower bounds on the eigenvalues of the `H_n^H X H_n`.
+pub(super) fn primal_bound(
+    problem: &Problem,
+    x: Positive,
+    seen: &[Vec<f64>],
+) -> Result<(Mat<c64>, f64), Error> {
     let mut scale = 0.0_f64;
-    for (device, eigenvalues) in seen(problem, &x)?.iter().enumerate() {
+    for (device, eigenvalues) in seen.iter().enumerate() {
         let power: f64 = eigenvalues.iter().map(|value| 1.0 / value).sum();
         scale = scale.max(power / problem.precoder_budget(device));
     }

@@ -2,7 +2,7 @@
 
 use super::{Relaxation, Solution};
 use crate::error::Error;
-use crate::linalg::times_power_of_two;
+use crate::linalg::{largest_part, times_power_of_two};
 use crate::problem::{Problem, Units};
 use faer::{Mat, MatRef, c64};
 use std::borrow::Cow;
@@ -44,6 +44,9 @@ impl Units {
     pub(super) fn restore(&self, relaxation: Relaxation, solution: Solution) -> Result<Solution, Error> {
         let Solution { mut primal, mut dual, certificate, iterations } = solution;
         self.change(&mut primal, &mut dual, -1);
+        if !std::iter::once(&primal).chain(&dual).all(|point| largest_part(point.as_ref()).is_finite()) {
+            return Err(Error::Numerical { operation: "the solution's units" });
+        }
         Ok(Solution { primal, dual, certificate: certificate.in_units(relaxation.unit(self))?, iterations })
     }
 

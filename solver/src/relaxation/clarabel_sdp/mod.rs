@@ -18,7 +18,8 @@
 //! `R` is reduced to `min(R, Σ T_n)` by a QR decomposition of `[H_1 … H_N]`: the optimal `X` lives in the range of the
 //! channels. Clarabel has no complex cone, so Hermitian matrices enter as real ones of twice the side ([`Program`]).
 //!
-//! What it reaches: certified gaps around 1e-7 on Rician channels; it often ends `AlmostSolved`. The cone calls LAPACK: Debian's
+//! What it reaches: certified gaps of 1e-8 to 1e-5, for `mmse` with signal-to-noise ratios from about −10 to 40 dB (beyond, and on a few channels in a hundred, percents);
+//! it often ends `AlmostSolved`. The cone calls LAPACK: Debian's
 //! `libopenblas-dev`. Set `OPENBLAS_NUM_THREADS=1`: the matrices are small.
 
 mod embedding;

@@ -3,7 +3,10 @@
 use super::embedding::basis;
 use super::program::{Program, Run};
 use crate::error::{Error, Quantity};
-use crate::linalg::{norm, orthonormal_basis, require_finite, require_full_column_rank, side_by_side, trace};
+use crate::linalg::{
+    congruence, norm, orthonormal_basis, product, require_finite, require_full_column_rank, side_by_side,
+    trace,
+};
 use crate::problem::Problem;
 use crate::relaxation::lambda_min::demand;
 use crate::relaxation::{Points, Relaxation};
@@ -35,7 +38,8 @@ impl Model {
             }
         }
         let range = range(problem);
-        let channels: Vec<_> = problem.channels().iter().map(|channel| range.adjoint() * channel).collect();
+        let channels: Vec<_> =
+            problem.channels().iter().map(|h| product(range.adjoint(), h.as_ref())).collect();
         let program = program(relaxation, problem, &channels)?;
         Ok(Self { transmit_antennas: channels.iter().map(Mat::ncols).collect(), range, program })
     }
@@ -50,7 +54,7 @@ impl Model {
     /// # Errors
     /// [`Error::Numerical`] if they are not finite.
     pub fn points(&self, run: &Run) -> Result<Points, Error> {
-        let primal = &self.range * run.multiplier(0) * self.range.adjoint();
+        let primal = congruence(&self.range, &run.multiplier(0));
         let corner = |(device, &side): (usize, &usize)| run.slack(device + 1).get(..side, ..side).to_owned();
         let dual: Vec<Mat<c64>> = self.transmit_antennas.iter().enumerate().map(corner).collect();
         let finite = std::iter::once(&primal)
@@ -81,7 +85,7 @@ fn program(relaxation: Relaxation, problem: &Problem, channels: &[Mat<c64>]) -> 
         let (side, cone) = (channel.ncols(), device + 1);
         // U_n.
         for unit in basis(side) {
-            let received = scaled((channel * &unit * channel.adjoint()).as_ref(), -1.0);
+            let received = scaled(congruence(channel, &unit).as_ref(), -1.0);
             let (cost, own) = if relaxation == Relaxation::LambdaMin {
                 (-demand(problem, device) * trace(unit.as_ref()), unit)
             } else {

@@ -17,10 +17,17 @@ use faer::{Mat, c64};
 use std::borrow::Cow;
 
 /// The native methods: complex Hermitian throughout, no dependencies beyond linear algebra.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Native {
     interior_point: interior_point::InteriorPoint,
     saddle_point: concave::SaddlePoint,
+}
+
+impl std::fmt::Debug for Native {
+    /// Nothing of its memory, which is a megabyte of numbers.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Native").finish_non_exhaustive()
+    }
 }
 
 impl Backend for Native {
