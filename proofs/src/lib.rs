@@ -17,7 +17,7 @@
 //! | and those of `trace_inverse` and `mmse` | theory, 3 | [`concave_duals`] | dual set; primal constraint; primal cone |
 //! | the bounds meet | theory, 3 | [`strong_duality`] | optimal points |
 //! | there are strictly feasible points exactly at full column rank | theory, 3 | [`strict_feasibility`] | rank |
-//! | every iterate for `lambda_min` is strictly feasible; solutions of all three are feasible | theory, 3 | [`interior_iterates`] | short of the optimum; rank |
+//! | every iterate for `lambda_min` is strictly feasible; solutions of all three are feasible; up to a rounding in proportion to the data | theory, 3 | [`interior_iterates`] | short of the optimum; rank |
 //! | the Newton systems for `lambda_min` are positive definite, and solve the direction's equations | theory, 3 | [`newton_system`] | strictly feasible |
 //! | `mmse ≤ σ² trace_inverse ≤ σ² lambda_min`; the first two meet as `σ² → 0` | theory, 3 | [`order`] | vanishing noise; equal eigenvalues |
 //! | a certificate costs one eigenvalue, whatever `U_n` one has | theory, 3 | [`certificate`] | scaling; finite entries |
