@@ -33,8 +33,8 @@
 //! | zero-forcing refinement descends on a smooth maximum below `α`, and is never worse than its start | theory, 4 | [`smoothed_zero_forcing`] | sum; every device; rank |
 //! | one antenna everywhere: a threshold is optimal | theory, 4; Cao et al. 2020 | [`scalar_power_control`] | sorted; threshold; one receive antenna |
 //! | truncated inversion costs noise and what is silent | theory, 4; Zhu et al. 2018 | [`truncated_inversion`] | scaling; silent directions; rank |
-//! | values are convex in powers, and in shares | theory, 5 | [`value_in_power`] | affine `p(m)`; relaxation |
-//! | envelope gradients, and tangents from inexact solutions | theory, 5 | [`envelope`] | optimal points; tangent of `D` |
+//! | values are convex in powers, and in shares; their mean has no kinks | theory, 5 | [`value_in_power`] | affine `p(m)`; relaxation; density |
+//! | slopes by powers are subgradients, and derivatives where the dual optimum is unique; tangents from inexact solutions | theory, 3 and 5 | [`envelope`] | optimal points; unique dual optimum; tangent of `D` |
 //! | step sizes: each condition, and what it is for | \[C\]; theory, 5 | [`step_sizes`] | each condition |
 //! | surrogates agree at the point, have one minimizer, and restoration lowers the worst constraint | \[A\], (19) to (22); \[C\]; theory, 5 | [`surrogates`] | curvature; first weight; restoration |
 //! | a residual holds with its confidence, and a run's with its own | theory, 5 | [`residual_confidence`] | Gaussian; samples of its own; shrinking levels |
