@@ -3,7 +3,8 @@
 //! # Statement
 //!
 //! Let `A = V_L Λ_L^{1/2}` of the `L` largest eigenpairs of `X ⪰ 0`. No matrix of rank `L` is nearer to `X` than `A A^H`, at
-//! `‖X − A A^H‖_F² = Σ_{i>L} λ_i²` (Eckart, Young 1936). If `X` has rank at most `L`, then `A A^H = X`: the transceiver with the aggregator `A` and its best precoders has the error that `mmse` gives `X` (less `Σ v_n (T_n − L)`, see
+//! `‖X − A A^H‖_F² = Σ_{i>L} λ_i²` (Eckart, Young 1936). If `X` has rank at most `L`, then `A A^H = X`: the transceiver with the
+//! aggregator `A` and its best precoders has the error that `mmse` gives `X` (less `Σ v_n (T_n − L)`, see
 //! [`streams_below_antennas`](crate::streams_below_antennas)), and where zero forcing is within the limits, `α = tr X`. So an
 //! optimal `X` of rank at most `L` gives an optimal transceiver.
 //!

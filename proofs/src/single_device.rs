@@ -9,8 +9,8 @@
 //! 3. `mmse` has value `v Σ 1/(1 + v s_i² b_i/σ²)`, where `b_i ≥ 0`, `Σ b_i = q`, fills water over the floors `σ²/(v s_i²)` with
 //!    a level proportional to `1/s_i`: `b_i = (σ ν/(√v s_i) − σ²/(v s_i²))⁺` (the joint design of precoder and receiver for
 //!    one link, known since Sampath, Stoica and Paulraj, IEEE Trans. Commun. 2001);
-//! 4. [`baseline::single_device`](solver::baseline::single_device) is that transceiver, and with `L < T` one with the `L` strongest `s_i` alone. The error
-//!    of several devices is at least the largest that one of them would leave alone
+//! 4. [`baseline::single_device`](solver::baseline::single_device) is a transceiver that attains 3, with `L < T` of the `L` strongest `s_i`
+//!    alone. The error of several devices is at least the largest that one of them would leave alone
 //!    ([`baseline::single_device_bound`](solver::baseline::single_device_bound)).
 //!
 //! For more devices the value of each relaxation is at least the largest of the values of each alone, and at most their sum.
