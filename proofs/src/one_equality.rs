@@ -14,22 +14,7 @@
 //! - **bounds in the root**: a root without bounds, cut off afterwards, misses the equality;
 //! - **a point** (for 2): with none, `a^T x(ν) − b` has one sign for every `ν`, and no set can be built of it.
 
-/// `x(ν)`, and the sum of the sizes of the terms of `a^T x(ν)`, before they are cut off and after.
-pub fn at(problem: &OneEquality, multiplier: f64) -> (Vec<f64>, f64) {
-    let OneEquality { center, gradient, curvature, lower, upper, coefficients } = problem;
-    let mut size = 0.0;
-    let entry = |j: usize| {
-        let free = center[j] - (gradient[j] + multiplier * coefficients[j]) / (2.0 * curvature);
-        let point = free.max(lower[j]).min(upper[j]);
-        let moved = (gradient[j].abs() + (multiplier * coefficients[j]).abs()) / (2.0 * curvature);
-        // At a bound nothing but the bound counts.
-        let rounded = if free == point { center[j].abs() + moved } else { point.abs() };
-        size += (coefficients[j] * rounded).abs();
-        point
-    };
-    let point = (0..center.len()).map(entry).collect();
-    (point, size)
-}
+use crate::arithmetic::dot;
 
 /// A problem with one equality, but for its right-hand side.
 #[derive(Debug, Clone)]
@@ -49,11 +34,24 @@ pub struct OneEquality {
 }
 
 impl OneEquality {
+    /// `x(ν)`, and the sum of the sizes of the terms of `a^T x(ν)`, where nothing but the bound counts of a variable that is cut off.
+    pub fn at(&self, multiplier: f64) -> (Vec<f64>, f64) {
+        let mut size = 0.0;
+        let entry = |j: usize| {
+            let (u, a) = (self.gradient[j], self.coefficients[j]);
+            let free = self.center[j] - (u + multiplier * a) / (2.0 * self.curvature);
+            let point = free.max(self.lower[j]).min(self.upper[j]);
+            let moved = (u.abs() + (multiplier * a).abs()) / (2.0 * self.curvature);
+            size += a.abs() * if free == point { self.center[j].abs() + moved } else { point.abs() };
+            point
+        };
+        let point = (0..self.center.len()).map(entry).collect();
+        (point, size)
+    }
+
     /// The optimum for a right-hand side, with its multiplier, by bisection between neighbouring numbers.
     pub fn optimum(&self, right_hand_side: f64) -> (Vec<f64>, f64) {
-        let excess = |multiplier| {
-            crate::arithmetic::dot(&self.coefficients, &at(self, multiplier).0) - right_hand_side
-        };
+        let excess = |multiplier| dot(&self.coefficients, &self.at(multiplier).0) - right_hand_side;
         let mut most = 1.0;
         while (excess(-most) < 0.0 || excess(most) > 0.0) && most < 1e30 {
             most *= 2.0;
@@ -63,14 +61,14 @@ impl OneEquality {
             let middle = 0.5 * (low + high);
             if excess(middle) > 0.0 { low = middle } else { high = middle }
         }
-        (at(self, high).0, high)
+        (self.at(high).0, high)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arithmetic::{dot, length, minus};
+    use crate::arithmetic::{length, minus};
     use crate::{config, tolerance};
     use proptest::prelude::*;
     use solver::sca::subproblem::{
@@ -125,7 +123,7 @@ mod tests {
         #[test]
         fn falls_piecewise((problem, _) in problems(), first in number(), step in 1..=64_u8) {
             let last = first + f64::from(step) / 16.0;
-            let [(start, size), (middle, _), (end, other)] = [first, 0.5 * (first + last), last].map(|multiplier| at(&problem, multiplier));
+            let [(start, size), (middle, _), (end, other)] = [first, 0.5 * (first + last), last].map(|multiplier| problem.at(multiplier));
             let [before, between, after] = [&start, &middle, &end].map(|x| dot(&problem.coefficients, x));
             let rounding = tolerance(problem.center.len(), size.max(other));
             prop_assert!(after <= before + rounding, "{before}, then {after}");
@@ -142,7 +140,7 @@ mod tests {
             let set = problem.set(right_hand_side)?;
             let found = native(&set, &problem.center, &problem.objective())?;
             let multiplier = found.equality_multipliers[0];
-            let (expected, size) = at(&problem, multiplier);
+            let (expected, size) = problem.at(multiplier);
             let rounding = tolerance(point.len(), size + right_hand_side.abs());
             let off = length(&minus(&expected, &found.point));
             let moved = (length(&problem.gradient) + multiplier.abs() * length(&problem.coefficients)) / problem.curvature;
@@ -190,7 +188,7 @@ mod tests {
             coefficients: vec![1.0; 2],
         };
         for sixteenths in -64..=64 {
-            let (x, _) = at(&first, f64::from(sixteenths) / 16.0);
+            let (x, _) = first.at(f64::from(sixteenths) / 16.0);
             assert_eq!(x[0], x[1]);
         }
         let builder = Polyhedron::builder(2).bounds(vec![0.0; 2], vec![1.0; 2]);
@@ -221,7 +219,7 @@ mod tests {
             coefficients: vec![1.0; 2],
         };
         for multiplier in [-1e6, -1.0, 0.0, 1.0, 1e6] {
-            assert!(dot(&problem.coefficients, &at(&problem, multiplier).0) < 3.0);
+            assert!(dot(&problem.coefficients, &problem.at(multiplier).0) < 3.0);
         }
         assert!(problem.set(3.0).is_err());
     }
