@@ -3,6 +3,21 @@
 use faer::linalg::solvers::{DenseSolveCore, SelfAdjointEigen};
 use faer::{Mat, MatRef, Side, c64};
 
+/// `a^T b`.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// `a − b`.
+pub fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+/// `‖a‖`.
+pub fn length(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}
+
 /// `I` of the given side.
 pub fn identity(side: usize) -> Mat<c64> {
     Mat::identity(side, side)

@@ -17,28 +17,33 @@
 //! | and those of `trace_inverse` and `mmse` | theory, 3 | [`concave_duals`] | dual set; primal constraint; primal cone |
 //! | the bounds meet | theory, 3 | [`strong_duality`] | optimal points |
 //! | there are strictly feasible points exactly at full column rank | theory, 3 | [`strict_feasibility`] | rank |
-//! | every iterate for `lambda_min` is strictly feasible; solutions of all three are feasible | theory, 3 | [`interior_iterates`] | short of the optimum; rank |
+//! | every iterate for `lambda_min` is strictly feasible; solutions of all three are feasible; up to a rounding in proportion to the data | theory, 3 | [`interior_iterates`] | short of the optimum; rank |
 //! | the Newton systems for `lambda_min` are positive definite, and solve the direction's equations | theory, 3 | [`newton_system`] | strictly feasible |
 //! | `mmse ≤ σ² trace_inverse ≤ σ² lambda_min`; the first two meet as `σ² → 0` | theory, 3 | [`order`] | vanishing noise; equal eigenvalues |
 //! | a certificate costs one eigenvalue, whatever `U_n` one has | theory, 3 | [`certificate`] | scaling; finite entries |
 //! | what each lower bound bounds | theory, 3 | [`scopes`] | true constraint (`N` = 1, 2); zero forcing; limits; `T_n = L` |
-//! | closed forms for one device | theory, 3; Sampath et al. 2001 | [`single_device`] | one device |
+//! | closed forms for one device, with their transceiver | theory, 3 and 4; Sampath et al. 2001 | [`single_device`] | one device |
 //! | fewer receive antennas, same values | theory, 3 | [`reduction`] | basis of all channels |
 //! | the real embedding doubles every eigenvalue | theory, 3 | [`real_embedding`] | signs; Hermitian |
 //! | `L < T_n`: (14) and (15) hold for no aggregator; what bounds then | \[A\], (14), (15); theory, 3 | [`streams_below_antennas`] | equal eigenvalues of `C_n`; less the sum; `L < T_n` |
 //! | randomization draws `X`, and its scale is exact | \[D\]; theory, 4 | [`randomization`] | root; white draws; all devices; true constraint |
-//! | the dominant subspace is exact up to rank `L` | theory, 4 | [`dominant_subspace`] | rank |
+//! | the dominant subspace is the nearest of rank `L`, and exact up to it | theory, 4 | [`dominant_subspace`] | rank |
 //! | the gradient of the refinement | theory, 4 | [`refinement`] | rank |
 //! | alternating never raises the error | theory, 4 | [`alternating`] | noise; weights; limits |
 //! | zero-forcing refinement descends on a smooth maximum below `α`, and is never worse than its start | theory, 4 | [`smoothed_zero_forcing`] | sum; every device; rank |
 //! | one antenna everywhere: a threshold is optimal | theory, 4; Cao et al. 2020 | [`scalar_power_control`] | sorted; threshold; one receive antenna |
 //! | truncated inversion costs noise and what is silent | theory, 4; Zhu et al. 2018 | [`truncated_inversion`] | scaling; silent directions; rank |
-//! | values are convex in powers, and in shares | theory, 5 | [`value_in_power`] | affine `p(m)`; relaxation |
-//! | envelope gradients, and tangents from inexact solutions | theory, 5 | [`envelope`] | optimal points; tangent of `D` |
+//! | values are convex in powers, and in shares; their mean has no kinks | theory, 5 | [`value_in_power`] | affine `p(m)`; relaxation; density |
+//! | slopes by powers are subgradients, and derivatives where the dual optimum is unique; tangents from inexact solutions | theory, 3 and 5 | [`envelope`] | optimal points; unique dual optimum; tangent of `D` |
 //! | step sizes: each condition, and what it is for | \[C\]; theory, 5 | [`step_sizes`] | each condition |
-//! | surrogates agree at the point, have one minimizer, and restoration lowers the worst constraint | \[A\], (19) to (22); \[C\]; theory, 5 | [`surrogates`] | curvature; first weight; restoration |
+//! | expectations are finite where there are antennas to spare; slopes are bounded | theory, 5; Edelman 1988 | [`finite_expectations`] | spare antennas; density; floor; `mmse` |
+//! | surrogates agree at the point and have one minimizer | \[A\], (19) to (22); \[C\]; theory, 5 | [`surrogates`] | curvature; first weight |
+//! | a bound on the subproblem in closed form, and how far from exact an answer is | theory, 5 | [`subproblem_bound`] | signs; admissible; curvature |
+//! | bounds and one equality are one scalar root | theory, 5; Brucker 1984 | [`one_equality`] | one equality; bounds in the root; a point |
+//! | restoration goes to the nearest point of least violation | \[C\]; theory, 5 | [`restoration`] | sum; small weight; restoration |
+//! | a run that is stopped and resumed is the one that was not | theory, 5 | [`resumption`] | numbered samples; whole state; same options |
 //! | a residual holds with its confidence, and a run's with its own | theory, 5 | [`residual_confidence`] | Gaussian; samples of its own; shrinking levels |
-//! | tangents bound how far from optimal shares are | theory, 5; Mak et al. 1999 | [`optimality_gap`] | convex; blocks of its own; many blocks |
+//! | tangents bound how far from optimal shares are | theory, 5; Mak et al. 1999 | [`optimality_gap`] | convex; finite variance; Gaussian means; blocks of its own; many blocks |
 //! | errors of channel knowledge are noise, at full power | theory, 6 | [`channel_errors`] | uncorrelated; mean 0; full power |
 //! | alternating on the averaged error never raises it | theory, 6 | [`averaged_descent`] | own weight; noise of the error; same error |
 //! | a bound on the averaged error of every transceiver | theory, 6 | [`averaged_bound`] | prices; positive semidefinite; limits; `T_n = L` |
@@ -46,13 +51,17 @@
 //! \[A\] is arXiv 2502.12559; *theory* is the chapter of that name in `docs/`. [`solver::strategies`] says
 //! what cases there are.
 //!
+//! # Seeds
+//!
+//! The cases are the same on every machine, from one seed, and properties hold for any: `PROPTEST_RNG_SEED=… cargo test -p proofs`.
+//!
 //! # Tolerances
 //!
 //! A comparison of numbers that are equal in exact arithmetic allows `ROUNDINGS · ε · d · m`: `d` the length of the
 //! longest inner product, `m` the product of the norms of the factors, which bounds every intermediate result, and
 //! [`ROUNDINGS`] for the constants of the decompositions. Conditions are bounded in the generators, or enter
-//! through a norm of an inverse. Where they are bounded by the strategies, and enter several times, a module states one
-//! tolerance, `WITHIN`, for all of its comparisons.
+//! through a norm of an inverse, or of the data ([`programs::seen_rounding`], [`weak_duality::Points::rounding`]). Where they are
+//! bounded by the strategies, and enter several times, a module states one tolerance, `WITHIN`, for all of its comparisons.
 
 pub mod alternating;
 pub mod arithmetic;
@@ -63,10 +72,12 @@ pub mod channel_errors;
 pub mod concave_duals;
 pub mod dominant_subspace;
 pub mod envelope;
+pub mod finite_expectations;
 pub mod interior_iterates;
 pub mod lemma_1;
 pub mod mean_squared_error;
 pub mod newton_system;
+pub mod one_equality;
 pub mod optimality_gap;
 pub mod order;
 pub mod penalty;
@@ -77,6 +88,8 @@ pub mod real_embedding;
 pub mod reduction;
 pub mod refinement;
 pub mod residual_confidence;
+pub mod restoration;
+pub mod resumption;
 pub mod scalar_power_control;
 pub mod scopes;
 pub mod simulation;
@@ -86,6 +99,7 @@ pub mod step_sizes;
 pub mod streams_below_antennas;
 pub mod strict_feasibility;
 pub mod strong_duality;
+pub mod subproblem_bound;
 pub mod surrogates;
 pub mod transmit_power;
 pub mod truncated_inversion;

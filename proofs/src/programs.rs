@@ -8,7 +8,8 @@
 //!
 //! with `q_n = p_n/v_n` and `φ` the [`Penalty`].
 
-use crate::arithmetic::{eigenvalues, hermitian, trace};
+use crate::arithmetic::{eigenvalues, hermitian, norm, trace};
+use crate::tolerance;
 use faer::{Mat, MatRef, c64};
 use solver::relaxation::{Options, Relaxation, Solution};
 use solver::{Error, Problem};
@@ -57,9 +58,36 @@ pub fn seen(problem: &Problem, device: usize, primal: &Mat<c64>) -> Mat<c64> {
     hermitian((channel.adjoint() * (primal * channel)).as_ref())
 }
 
+/// What rounding may move the eigenvalues of `H_n^H X H_n` by, whoever computes `X`, or the product: `‖X‖ ‖H_n‖²` bounds its terms.
+pub fn seen_rounding(problem: &Problem, device: usize, primal: &Mat<c64>) -> f64 {
+    let channel = &problem.channels()[device];
+    let magnitude = norm(primal.as_ref()) * norm(channel.as_ref()).powi(2);
+    tolerance(channel.nrows() + channel.ncols(), magnitude)
+}
+
+/// The same for `Σ H_n U_n H_n^H`.
+pub fn received_rounding(problem: &Problem, dual: &[Mat<c64>]) -> f64 {
+    let devices = problem.channels().iter().zip(dual);
+    let magnitude = devices.map(|(channel, u)| norm(channel.as_ref()).powi(2) * norm(u.as_ref()));
+    let antennas: usize = dual.iter().map(Mat::ncols).sum();
+    tolerance(problem.receive_antennas() + antennas, 1.0 + magnitude.sum::<f64>())
+}
+
 /// How much of its constraint each device takes at `X`: at most 1 where `X` is feasible, always 0 for `mmse`.
 pub fn load(relaxation: Relaxation, problem: &Problem, device: usize, primal: &Mat<c64>) -> f64 {
-    let (values, q) = (eigenvalues(seen(problem, device, primal).as_ref()), budget(problem, device));
+    load_of(relaxation, problem, device, &eigenvalues(seen(problem, device, primal).as_ref()))
+}
+
+/// The least that a device may take, with the eigenvalues of `H_n^H X H_n` as large as their [rounding](seen_rounding) may hide.
+pub fn least_load(relaxation: Relaxation, problem: &Problem, device: usize, primal: &Mat<c64>) -> f64 {
+    let rounding = seen_rounding(problem, device, primal);
+    let values: Vec<f64> = eigenvalues(seen(problem, device, primal).as_ref());
+    let raised: Vec<f64> = values.iter().map(|value| value + rounding).collect();
+    load_of(relaxation, problem, device, &raised)
+}
+
+fn load_of(relaxation: Relaxation, problem: &Problem, device: usize, values: &[f64]) -> f64 {
+    let q = budget(problem, device);
     match relaxation {
         Relaxation::LambdaMin => values.len() as f64 / (q * values[0].max(0.0)),
         Relaxation::TraceInverse => values.iter().map(|value| 1.0 / value.max(0.0)).sum::<f64>() / q,
@@ -72,11 +100,26 @@ pub fn primal_value(relaxation: Relaxation, problem: &Problem, primal: &Mat<c64>
     if relaxation != Relaxation::Mmse {
         return trace(primal.as_ref());
     }
-    let penalties = (0..problem.devices()).map(|n| {
-        problem.signal_variance()[n]
-            * Penalty::of(seen(problem, n, primal).as_ref(), budget(problem, n)).value
-    });
-    penalties.sum::<f64>() + problem.noise_power() * trace(primal.as_ref())
+    penalties(problem, primal, 0.0) + problem.noise_power() * trace(primal.as_ref())
+}
+
+/// What the [rounding](seen_rounding) of `H_n^H X H_n` may change the objective by: `φ` falls as eigenvalues grow.
+pub fn primal_rounding(relaxation: Relaxation, problem: &Problem, primal: &Mat<c64>) -> f64 {
+    match relaxation {
+        Relaxation::Mmse => penalties(problem, primal, -1.0) - penalties(problem, primal, 1.0),
+        _ => 0.0,
+    }
+}
+
+/// `Σ v_n φ(H_n^H X H_n, q_n)`, with eigenvalues raised by so many times their rounding.
+fn penalties(problem: &Problem, primal: &Mat<c64>, roundings: f64) -> f64 {
+    let device = |n| {
+        let rounding = roundings * seen_rounding(problem, n, primal);
+        let values = eigenvalues(seen(problem, n, primal).as_ref());
+        let moved: Vec<f64> = values.iter().map(|value| value + rounding).collect();
+        problem.signal_variance()[n] * Penalty::new(&moved, budget(problem, n)).value
+    };
+    (0..problem.devices()).map(device).sum()
 }
 
 /// `tr U^{1/2}`.

@@ -7,9 +7,10 @@
 //!
 //! 1. `|‖x̂(ḡ) − x‖ − ‖x̂(g) − x‖| ≤ ‖ḡ − g‖/(2η)`, as projections do not expand distances;
 //! 2. `‖x̂(g) − x‖ ≤ ‖x̂(ḡ) − x‖ + t ‖s‖/(2η√k)` with probability at least `1 − δ`, `t` Student's quantile at `1 − δ/(2n)` for `n`
-//!    entries. For `n = 1`, away from the bounds, it fails with probability `δ/2`;
-//! 3. if test `i = 1, 2, …` of a run has level `1 − δ/(i(i+1))`, the run stops at a point whose residual is above the tolerance with
-//!    probability at most `δ`.
+//!    entries. Where all entries have the same noise, along `g` and away from the bounds, it fails with probability `δ/(2n)`: one
+//!    entry's part of `δ`, on one side, as there `‖ḡ − g‖/‖s‖` is `|ḡ_j − g_j|/s_j`, the same for every `j`;
+//! 3. if test `i = 1, 2, …` of a run has level `1 − δ/(i(i+1))` and samples that no other test and no iteration has seen, the run stops at a
+//!    point whose residual is above the tolerance with probability at most `δ`.
 //!
 //! # Hypotheses
 //!
@@ -27,6 +28,7 @@ mod tests {
         TerminationReason,
     };
     use solver::strategies::{number, power_of_two};
+    use std::cell::RefCell;
     use std::convert::Infallible;
 
     /// The gradient is a given one plus noise of a law of one's own.
@@ -55,6 +57,11 @@ mod tests {
     fn correlated(rng: &mut dyn Rng, entries: usize) -> Vec<f64> {
         let common = normal(rng);
         (0..entries).map(|_| (common + normal(rng)) / 2.0_f64.sqrt()).collect()
+    }
+
+    /// The same noise in each entry.
+    fn common(rng: &mut dyn Rng, entries: usize) -> Vec<f64> {
+        vec![normal(rng); entries]
     }
 
     /// 10 once in ten, and otherwise nothing; less the mean of 1.
@@ -148,13 +155,28 @@ mod tests {
         }
     }
 
-    /// 2: in one dimension the bound is Student's own, so it is below the residual half as often as the level allows: no less often, or
-    /// it would be wider than it need be.
+    /// 2: where noise is common to all entries the bound is Student's own for one entry, at the level that is one entry's part: it is below the
+    /// residual as often as that allows, no less often, or it would be wider than it need be.
     #[test]
-    fn is_exact_in_one_dimension() {
-        let program = Noisy { set: interval(), gradient: vec![40.0], noise: correlated };
-        let found = misses(&program, (&[0.0], 20.0), 4, 4000);
-        assert!(is_near(found, 4000, (1.0 - CONFIDENCE) / 2.0), "{found} of 4000");
+    fn is_exact_for_common_noise() {
+        for (entries, confidence) in [(1, 0.8), (4, 0.2), (16, 0.2)] {
+            let set = Polyhedron::builder(entries)
+                .bounds(vec![-100.0; entries], vec![100.0; entries])
+                .build()
+                .unwrap();
+            let program = Noisy { set, gradient: vec![40.0; entries], noise: common };
+            let mut sca = StochasticSca::new(&program, ScaOptions::new(0));
+            let residual = 20.0 * (entries as f64).sqrt();
+            let missed = |&seed: &u64| {
+                sca.estimate_residual(&vec![0.0; entries], 4, confidence, seed).unwrap().upper_bound
+                    < residual
+            };
+            let found = (0..4000).filter(missed).count() as u32;
+            assert!(
+                is_near(found, 4000, (1.0 - confidence) / (2.0 * entries as f64)),
+                "{found} of 4000, {entries} entries"
+            );
+        }
     }
 
     /// Without **Gaussian**: three samples of a gradient that is 10 once in ten are equal 73 times in a hundred, and say that it is 0.
@@ -182,15 +204,37 @@ mod tests {
         assert!(found > 150, "{found} of 300");
     }
 
-    /// Runs that stand at a residual of 20, and stop within 30 iterations of one sample each as they see less than 19.99.
+    /// 3: no two samples of a run are the same, those of its tests included.
+    #[test]
+    fn confirmations_have_samples_of_their_own() {
+        let drawn = RefCell::new(Vec::new());
+        let noise = |rng: &mut dyn Rng, entries| {
+            let noise = correlated(rng, entries);
+            drawn.borrow_mut().push(noise[0].to_bits());
+            noise
+        };
+        let program = Noisy { set: interval(), gradient: vec![40.0], noise };
+        let options = hesitant(0).with_confirmation(4, 0.99).unwrap();
+        StochasticSca::new(&program, options).run(&[0.0]).unwrap();
+        let all = drawn.borrow().len();
+        assert!(all > 30 + 5 * 4, "{all} samples: fewer than 5 tests");
+        drawn.borrow_mut().sort_unstable();
+        drawn.borrow_mut().dedup();
+        assert_eq!(drawn.borrow().len(), all);
+    }
+
+    /// 30 iterations of one sample each at a point that hardly moves, with averages that forget at once, which stop at a residual below 19.99.
+    fn hesitant(seed: u64) -> ScaOptions {
+        let schedules = Schedules::constant_without_guarantee(1.0, 1e-9).unwrap();
+        let options = ScaOptions::new(seed).with_iterations(30).unwrap().with_schedules(schedules);
+        options.with_residual_tolerance(19.99, 1).unwrap()
+    }
+
+    /// Runs that stand at a residual of 20, and stop as they see less than 19.99.
     fn stopped(options: impl Fn(ScaOptions) -> ScaOptions, trials: u32) -> u32 {
         let program = Noisy { set: interval(), gradient: vec![40.0], noise: correlated };
         let run = |&seed: &u32| {
-            // Averages forget at once, and points hardly move.
-            let schedules = Schedules::constant_without_guarantee(1.0, 1e-9).unwrap();
-            let patient =
-                ScaOptions::new(u64::from(seed)).with_iterations(30).unwrap().with_schedules(schedules);
-            let options = options(patient.with_residual_tolerance(19.99, 1).unwrap());
+            let options = options(hesitant(u64::from(seed)));
             let report = StochasticSca::new(&program, options).run(&[0.0]).unwrap();
             !matches!(report.termination, TerminationReason::IterationLimit { .. })
         };

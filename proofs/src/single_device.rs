@@ -8,9 +8,12 @@
 //! 2. `trace_inverse` has value `‖H⁺‖_*²/q = (Σ s_i^{-1})²/q`;
 //! 3. `mmse` has value `v Σ 1/(1 + v s_i² b_i/σ²)`, where `b_i ≥ 0`, `Σ b_i = q`, fills water over the floors `σ²/(v s_i²)` with
 //!    a level proportional to `1/s_i`: `b_i = (σ ν/(√v s_i) − σ²/(v s_i²))⁺` (the joint design of precoder and receiver for
-//!    one link, known since Sampath, Stoica and Paulraj, IEEE Trans. Commun. 2001). It is attained by a transceiver.
+//!    one link, known since Sampath, Stoica and Paulraj, IEEE Trans. Commun. 2001);
+//! 4. [`baseline::single_device`](solver::baseline::single_device) is a transceiver that attains 3, with `L < T` of the `L` strongest `s_i`
+//!    alone. The error of several devices is at least the largest that one of them would leave alone
+//!    ([`baseline::single_device_bound`](solver::baseline::single_device_bound)).
 //!
-//! For more devices the value is at least the largest of the values of each alone, and at most their sum.
+//! For more devices the value of each relaxation is at least the largest of the values of each alone, and at most their sum.
 //!
 //! # Hypotheses
 //!
@@ -55,10 +58,12 @@ pub fn closed_form(relaxation: Relaxation, problem: &Problem, device: usize, mod
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arithmetic::{identity, squared_norm};
     use crate::config_of;
-    use crate::programs::{alone, solve};
+    use crate::programs::{alone, budget, solve};
     use faer::{Mat, c64};
     use proptest::prelude::*;
+    use solver::baseline;
     use solver::strategies::{Channels, Sizes, problems};
 
     const SIZES: Sizes =
@@ -83,6 +88,28 @@ mod tests {
         #[test]
         fn values_are_the_closed_forms(problem in problems(&SIZES, Channels::WellConditioned)) {
             check(&Relaxation::ALL, &alone(&problem, 0))?;
+        }
+
+        /// 4, within the limit, and by (7) itself.
+        #[test]
+        fn the_transceiver_attains_it(problem in problems(&SIZES, Channels::WellConditioned)) {
+            let one = alone(&problem, 0);
+            let transceiver = baseline::single_device(&one)?;
+            let sent = squared_norm(transceiver.precoders()[0].as_ref());
+            prop_assert!(sent <= budget(&one, 0) * (1.0 + WITHIN), "‖B‖² = {sent}, q = {}", budget(&one, 0));
+            let (received, streams) = (transceiver.aggregator().adjoint() * (&one.channels()[0] * &transceiver.precoders()[0]), one.streams());
+            let error = one.signal_variance()[0] * squared_norm((received - identity(streams)).as_ref())
+                + one.noise_power() * squared_norm(transceiver.aggregator());
+            let expected = closed_form(Relaxation::Mmse, &one, 0, streams);
+            prop_assert!((error - expected).abs() <= WITHIN * expected, "{error}, closed form {expected}");
+        }
+
+        /// 4: the bound of several devices is the largest closed form.
+        #[test]
+        fn the_bound_is_the_largest(problem in problems(&SIZES, Channels::WellConditioned)) {
+            let each = (0..problem.devices()).map(|n| closed_form(Relaxation::Mmse, &problem, n, problem.streams()));
+            let (largest, bound) = (each.fold(0.0, f64::max), baseline::single_device_bound(&problem)?);
+            prop_assert!((bound - largest).abs() <= WITHIN * largest, "{bound}, closed forms up to {largest}");
         }
 
         /// Under a line of sight of up to 60 dB, for those that the native methods reach there.

@@ -8,9 +8,10 @@
 //! 1. `s ≤ α`, with equality where all `z_n` agree, and only there;
 //! 2. with `C_n = (D_n^H D_n)^{-1}`, `D_n = H_n^H A`, the gradient is `∇s = s (2A/‖A‖² + Σ λ'_n ∇ log z_n)`,
 //!    `∇ log z_n = −2 H_n D_n C_n²/tr C_n`, `λ'_n = λ_n z_n^β/Σ λ_m z_m^β`;
-//! 3. the multipliers `λ'` are again positive with sum 1, and `λ' = λ` where all `z_n` agree, and only there;
-//! 4. refinement returns a zero-forcing transceiver within the limits whose `α` is not above that of its start, and where it says
-//!    that nothing is left to gain, small steps gain nothing.
+//! 3. the multipliers `λ'` are again positive with sum 1, and `λ' = λ` where all `z_n` agree, and only there. In floating point one may fall
+//!    below the least number; that is why the solver keeps every one above a least multiplier;
+//! 4. refinement returns a zero-forcing transceiver within the limits whose `α` is not above that of its start, however good that is and
+//!    however few iterations it has; and where it says that nothing is left to gain, small steps gain nothing.
 //!
 //! # Hypotheses
 //!
@@ -57,15 +58,14 @@ mod tests {
     use super::*;
     use crate::arithmetic::{identity, inner, norm, scaled};
     use crate::programs::with_power;
-    use crate::{config, config_of};
+    use crate::{config, config_of, tolerance};
     use proptest::prelude::*;
     use solver::Error;
-    use solver::recovery::{refine_zero_forcing, scaled_zero_forcing};
+    use solver::recovery::{Refinement, refine_zero_forcing, scaled_zero_forcing};
     use solver::strategies::{Channels, Sizes, aggregators, crop, grid, problems};
 
     const SIZES: Sizes =
         Sizes { devices: 1..=3, streams: 1..=2, transmit_surplus: 0..=1, receive_surplus: 0..=2, tall: true };
-    const WITHIN: f64 = 1e-9;
 
     /// Positive weights, to be cut to the number of devices and divided by their sum; and `β`.
     fn weights() -> impl Strategy<Value = (Vec<f64>, f64)> {
@@ -84,6 +84,17 @@ mod tests {
             let seen = problem.channels()[n].adjoint() * aggregator;
             z * budget(problem, n) * squared_norm(seen.as_ref()) < 1e6
         })
+    }
+
+    /// What rounding may change needs by, relatively: that of `D_n^H D_n`, times the condition of its inverse.
+    fn rounding(problem: &Problem, aggregator: &Mat<c64>) -> f64 {
+        let listening = squared_norm(aggregator.as_ref());
+        let conditions = needs(problem, aggregator).into_iter().enumerate().map(|(n, z)| {
+            let channel = &problem.channels()[n];
+            let condition = z * budget(problem, n) * squared_norm(channel.as_ref()) * listening;
+            tolerance(channel.nrows() + channel.ncols(), condition)
+        });
+        conditions.fold(0.0, f64::max)
     }
 
     /// `∇s` by the formula.
@@ -109,16 +120,20 @@ mod tests {
         ) {
             let a = aggregator.of(&problem);
             prop_assume!(is_regular(&problem, &a));
-            let weights = normalized(&weights, problem.devices());
+            let (weights, within) = (normalized(&weights, problem.devices()), rounding(&problem, &a));
             let (found, alpha) =
                 (smooth_alpha(&problem, &a, &weights, sharpness), scaled_zero_forcing(&problem, a.as_ref())?.alpha());
             let z = needs(&problem, &a);
             let (least, most) = z.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &z| (low.min(z), high.max(z)));
-            prop_assert!(found <= alpha * (1.0 + WITHIN), "{found} > {alpha}");
+            prop_assert!(found <= alpha * (1.0 + within), "{found} > {alpha}");
             let lightest = weights.iter().copied().fold(1.0, f64::min).powf(1.0 / sharpness);
-            prop_assert!(found >= lightest * alpha * (1.0 - WITHIN), "{found} < {lightest} of {alpha}");
+            prop_assert!(found >= lightest * alpha * (1.0 - within), "{found} < {lightest} of {alpha}");
             let moved = updated(&z, &weights, sharpness);
-            prop_assert!((moved.iter().sum::<f64>() - 1.0).abs() <= WITHIN && moved.iter().all(|&weight| weight > 0.0));
+            prop_assert!((moved.iter().sum::<f64>() - 1.0).abs() <= tolerance(moved.len(), 1.0));
+            for ((new, old), z) in moved.iter().zip(&weights).zip(&z) {
+                let least_exponent = old.log2() + sharpness * (z / most).log2();
+                prop_assert!(*new > 0.0 || least_exponent < f64::from(f64::MIN_EXP), "{old} becomes {new}, but 2^{least_exponent}");
+            }
             if least < most * 0.99 {
                 prop_assert!(found < alpha * (1.0 - 1e-6), "{found}, {alpha}, but needs {z:?}");
                 let change = moved.iter().zip(&weights).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
@@ -128,10 +143,10 @@ mod tests {
             let agreeing = with_power(&problem, power);
             let (found, alpha) =
                 (smooth_alpha(&agreeing, &a, &weights, sharpness), scaled_zero_forcing(&agreeing, a.as_ref())?.alpha());
-            prop_assert!((found - alpha).abs() <= WITHIN * alpha, "{found}, {alpha}");
+            prop_assert!((found - alpha).abs() <= within * alpha, "{found}, {alpha}");
             let kept = updated(&needs(&agreeing, &a), &weights, sharpness);
             let change = kept.iter().zip(&weights).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
-            prop_assert!(change <= 1e-6, "{weights:?}, then {kept:?}");
+            prop_assert!(change <= 2.0 * sharpness * within, "{weights:?}, then {kept:?}");
         }
 
         /// 2: central differences at two steps, whose own difference says how far they are from the derivative.
@@ -169,9 +184,17 @@ mod tests {
             let before = scaled_zero_forcing(&problem, start.as_ref())?;
             let refined = refine_zero_forcing(&problem, start.as_ref(), &Default::default())?;
             let a = refined.transceiver.aggregator().to_owned();
-            let alpha = squared_norm(a.as_ref());
-            prop_assert!(alpha <= before.alpha(), "{alpha} > {}", before.alpha());
+            let (alpha, found) = (squared_norm(a.as_ref()), refined.transceiver.alpha());
+            prop_assert!((found - alpha).abs() <= tolerance(a.nrows() * a.ncols(), alpha), "{found}, ‖A‖² = {alpha}");
+            prop_assert!(found <= before.alpha(), "{found} > {}", before.alpha());
             refined.transceiver.check_power(&problem)?;
+            // From there one or two iterations on the smooth maximum, which is below the true one, lead upwards as often as not.
+            let best = scaled_zero_forcing(&problem, a.as_ref())?.alpha();
+            for max_iterations in 1..=2 {
+                let hurried = Refinement { max_iterations, ..Refinement::default() };
+                let again = refine_zero_forcing(&problem, a.as_ref(), &hurried)?.transceiver.alpha();
+                prop_assert!(again <= best, "{again} > {best} after {max_iterations} iterations");
+            }
             let mse = problem.noise_power() * alpha;
             prop_assert!((refined.mse - mse).abs() <= 1e-7 * (1.0 + mse), "MSE {}, of the noise {mse}", refined.mse);
             prop_assume!(refined.converged);

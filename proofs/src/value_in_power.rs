@@ -6,16 +6,19 @@
 //!    `p'`, any mixture of the two is feasible at the same mixture of powers, at no more than the mixture of values.
 //! 2. With `p_n(m_n)` affine ([`transmit_power`](crate::transmit_power)), `f_0(m) = E_H[v(p(m); H)]` is convex in the shares: the
 //!    relaxed long-term problem is a convex one.
+//! 3. A power `t p_n` is worth as much as a channel `√t H_n`. Convex functions have a derivative almost everywhere; so where channels have a
+//!    density, `v` has one at any given powers with probability 1, and a finite `E_H[v]` has one everywhere.
 //!
 //! # Hypotheses
 //!
 //! - **affine** (for 2), or at least concave. With a convex `p(m)` it fails;
-//! - **relaxation** (for 1): `X` of any rank. Mixtures of `A A^H` are not of rank `L`.
+//! - **relaxation** (for 1): `X` of any rank. Mixtures of `A A^H` are not of rank `L`;
+//! - **density** (for the derivative in 3). The same two devices in every block have [a kink](crate::envelope), and so has their mean.
 
 #[cfg(test)]
 mod tests {
     use crate::arithmetic::{eigenvalues, scaled};
-    use crate::programs::{load, primal_value, solve, with_power};
+    use crate::programs::{load, primal_value, solve, with_channels, with_power};
     use crate::{config, config_of};
     use faer::{Mat, c64};
     use proptest::prelude::*;
@@ -92,6 +95,19 @@ mod tests {
                 prop_assert!(value.lower <= chord, "{relaxation:?}: {value:?} above the chord {chord}");
                 let least = solve(relaxation, &strongest)?.certificate;
                 prop_assert!(least.lower <= left.upper.min(right.upper), "{relaxation:?}: {least:?}, {left:?}, {right:?}");
+            }
+        }
+
+        /// 3: each value of the one problem is within what the other's certificate leaves of its own.
+        #[test]
+        fn powers_scale_channels((first, second, _) in powers()) {
+            let factors = first.transmit_power().iter().zip(second.transmit_power()).map(|(p, q)| (q / p).sqrt());
+            let channels = first.channels().iter().zip(factors).map(|(channel, factor)| scaled(channel.as_ref(), factor)).collect();
+            let louder = with_channels(&first, channels);
+            for relaxation in Relaxation::ALL {
+                let (power, channel) = (solve(relaxation, &second)?.certificate, solve(relaxation, &louder)?.certificate);
+                prop_assert!(power.lower <= channel.upper * (1.0 + WITHIN), "{relaxation:?}: {power:?}, {channel:?}");
+                prop_assert!(channel.lower <= power.upper * (1.0 + WITHIN), "{relaxation:?}: {power:?}, {channel:?}");
             }
         }
 

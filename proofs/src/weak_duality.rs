@@ -22,7 +22,9 @@
 //! [`solver::relaxation::lambda_min::certify`] makes any points feasible before it compares them, so it needs none
 //! of these.
 
-use crate::arithmetic::{eigenvalues, identity, inner, scaled, trace};
+use crate::arithmetic::{eigenvalues, identity, inner, norm, scaled, trace};
+use crate::programs::{received_rounding, seen_rounding};
+use crate::tolerance;
 use faer::{Mat, c64};
 use solver::Problem;
 
@@ -35,7 +37,7 @@ pub struct Points {
     pub dual: Vec<Mat<c64>>,
 }
 
-/// By how much each hypothesis holds: a least eigenvalue, negative where it does not.
+/// By how much each hypothesis holds: a least eigenvalue, negative where it does not; or what rounding may move these by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Feasibility {
     /// `λ_min(X)`.
@@ -104,6 +106,31 @@ impl Points {
             dual_cone: devices.map(|n| least(&self.dual[n])).fold(f64::INFINITY, f64::min),
             dual_constraint: least(&self.dual_slack(problem)),
         }
+    }
+
+    /// What rounding may move the eigenvalues of [`Points::feasibility`] by, in proportion to the terms that the matrices are made of.
+    pub fn rounding(&self, problem: &Problem) -> Feasibility {
+        let slack = |n: usize| {
+            let demand = tolerance(self.dual[n].ncols(), Self::demand(problem, n));
+            seen_rounding(problem, n, &self.primal) + demand
+        };
+        let cone = |matrix: &Mat<c64>| tolerance(matrix.nrows(), norm(matrix.as_ref()));
+        Feasibility {
+            primal_cone: cone(&self.primal),
+            primal_constraint: (0..self.dual.len()).map(slack).fold(0.0, f64::max),
+            dual_cone: self.dual.iter().map(cone).fold(0.0, f64::max),
+            dual_constraint: received_rounding(problem, &self.dual),
+        }
+    }
+}
+
+impl Feasibility {
+    /// Every hypothesis holds, up to so much.
+    pub fn holds_within(&self, rounding: &Self) -> bool {
+        self.primal_cone >= -rounding.primal_cone
+            && self.primal_constraint >= -rounding.primal_constraint
+            && self.dual_cone >= -rounding.dual_cone
+            && self.dual_constraint >= -rounding.dual_constraint
     }
 }
 

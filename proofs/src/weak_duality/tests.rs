@@ -1,4 +1,4 @@
-use super::Points;
+use super::{Feasibility, Points};
 use crate::arithmetic::{eigenvalues, hermitian, inverse, norm, scaled, trace};
 use crate::{config, tolerance};
 use faer::{Mat, c64};
@@ -68,25 +68,14 @@ fn within(problem: &Problem, points: &Points) -> f64 {
 
 /// Every hypothesis holds, up to `condition` times the rounding of its own terms: points are on the boundary.
 fn require_feasible(problem: &Problem, points: &Points, condition: f64) -> Result<(), TestCaseError> {
-    let (x, mut primal, mut dual, mut received) = (norm(points.primal.as_ref()), 0.0_f64, 0.0_f64, 1.0);
-    for (n, (channel, multiplier)) in problem.channels().iter().zip(&points.dual).enumerate() {
-        let (h, u) = (norm(channel.as_ref()).powi(2), norm(multiplier.as_ref()));
-        primal = primal.max(x * h + Points::demand(problem, n));
-        dual = dual.max(u);
-        received += h * u;
-    }
-    let antennas: usize = points.dual.iter().map(Mat::ncols).sum();
-    let dimension = problem.receive_antennas() + antennas;
-    let holds = points.feasibility(problem);
-    for (name, margin, magnitude) in [
-        ("X", holds.primal_cone, x),
-        ("Z", holds.primal_constraint, primal),
-        ("U", holds.dual_cone, dual),
-        ("S", holds.dual_constraint, received),
-    ] {
-        let within = tolerance(dimension, magnitude * condition);
-        prop_assert!(margin >= -within, "λ_min({name}) = {margin} < -{within}");
-    }
+    let (holds, rounding) = (points.feasibility(problem), points.rounding(problem));
+    let within = Feasibility {
+        primal_cone: condition * rounding.primal_cone,
+        primal_constraint: condition * rounding.primal_constraint,
+        dual_cone: condition * rounding.dual_cone,
+        dual_constraint: condition * rounding.dual_constraint,
+    };
+    prop_assert!(holds.holds_within(&within), "{holds:?}, within {within:?}");
     Ok(())
 }
 
