@@ -217,6 +217,12 @@ impl Problem {
         self.transmit_power[device] / self.signal_variance[device]
     }
 
+    /// `Σ v_n L_n`, the MSE of silence.
+    pub(crate) fn silence(&self) -> f64 {
+        let devices = self.signal_variance.iter().zip(&self.device_streams);
+        devices.map(|(variance, streams)| variance * streams.len() as f64).sum()
+    }
+
     /// Whether every device has exactly `L` antennas and contributes to all sums, the case in which the relaxations bound
     /// transceivers (theory, section 3).
     pub fn is_square(&self) -> bool {

@@ -11,6 +11,8 @@ use faer::{Mat, c64};
 /// # Errors
 /// [`Error::Numerical`] as [`mmse_aggregator`]; [`Error::PowerExceeded`] where `p_n/v_n` is rounded away at the end of the floating-point range.
 pub fn equal_power(problem: &Problem) -> Result<Transceiver, Error> {
+    let (own, units) = problem.in_own_units();
+    let problem = own.as_ref();
     let precoder = |(device, channel): (usize, &Mat<c64>)| {
         let streams = problem.device_streams()[device].len();
         let amplitude = (problem.precoder_budget(device) / streams as f64).sqrt();
@@ -20,5 +22,5 @@ pub fn equal_power(problem: &Problem) -> Result<Transceiver, Error> {
     let aggregator = mmse_aggregator(problem, &precoders)?;
     let mut transceiver = Transceiver::new(problem, aggregator, precoders)?;
     transceiver.limit_power(problem)?;
-    Ok(transceiver)
+    Ok(units.restore_transceiver(transceiver))
 }

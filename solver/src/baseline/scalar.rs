@@ -23,6 +23,8 @@ use faer::{Mat, c64};
 /// [`Error::Shape`] for the first channel that is not `1×1`; [`Error::Numerical`] on overflow; [`Error::PowerExceeded`] where
 /// `p_n/v_n` or a gain is rounded away at the end of the floating-point range.
 pub fn scalar_power_control(problem: &Problem) -> Result<Transceiver, Error> {
+    let (own, units) = problem.in_own_units();
+    let problem = own.as_ref();
     let mut gains = Vec::with_capacity(problem.devices());
     for (device, channel) in problem.channels().iter().enumerate() {
         let found = (channel.nrows(), channel.ncols());
@@ -44,7 +46,7 @@ pub fn scalar_power_control(problem: &Problem) -> Result<Transceiver, Error> {
     let mut transceiver = Transceiver::new(problem, Mat::full(1, 1, c64::new(aggregator, 0.0)), precoders)?;
     transceiver.limit_power(problem)?;
     transceiver.mean_squared_error(problem)?;
-    Ok(transceiver)
+    Ok(units.restore_transceiver(transceiver))
 }
 
 /// `a`.

@@ -26,6 +26,8 @@ const ROUNDING: f64 = 1e-12;
 /// [`Error::DeviceCount`] unless there is one device; [`Error::Numerical`]; [`Error::PowerExceeded`] where `p/v` is rounded away at the end
 /// of the floating-point range.
 pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
+    let (own, units) = problem.in_own_units();
+    let problem = own.as_ref();
     let [channel] = problem.channels() else {
         let found = problem.devices();
         return Err(Error::DeviceCount { quantity: Quantity::Channel, devices: 1, found });
@@ -49,7 +51,7 @@ pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
     let mut transceiver = Transceiver::new(problem, aggregator, vec![precoder])?;
     transceiver.limit_power(problem)?;
     transceiver.mean_squared_error(problem)?;
-    Ok(transceiver)
+    Ok(units.restore_transceiver(transceiver))
 }
 
 /// The largest MSE that some device would leave if it were alone: `max_n Σ_{i≤L_n} v_n/(1 + g_i b_i)` as in [`single_device`].
@@ -62,6 +64,8 @@ pub fn single_device(problem: &Problem) -> Result<Transceiver, Error> {
 /// # Errors
 /// [`Error::Numerical`].
 pub fn single_device_bound(problem: &Problem) -> Result<f64, Error> {
+    let (own, units) = problem.in_own_units();
+    let problem = own.as_ref();
     let mut bound = 0.0_f64;
     for (device, channel) in problem.channels().iter().enumerate() {
         let rounding = (channel.nrows() + channel.ncols()) as f64 * f64::EPSILON;
@@ -71,7 +75,7 @@ pub fn single_device_bound(problem: &Problem) -> Result<f64, Error> {
         bound = bound.max(problem.signal_variance()[device] * errors.sum::<f64>());
     }
     if bound.is_finite() {
-        Ok(bound * (1.0 - ROUNDING))
+        units.restore_error(bound * (1.0 - ROUNDING))
     } else {
         Err(Error::Numerical { operation: "the single-device bound" })
     }

@@ -1,7 +1,7 @@
 //! Channel inversion that gives up weak directions.
 
 use crate::error::Error;
-use crate::linalg::{rescaled, squared_norm};
+use crate::linalg::squared_norm;
 use crate::mismatch::Seen;
 use crate::problem::Problem;
 use crate::transceiver::{Transceiver, require_aggregator, zero_precoders};
@@ -30,7 +30,8 @@ pub fn truncated_inversion(
         return Err(Error::InvalidOption { option: "threshold", value: threshold, valid: "0 to 1" });
     }
     require_aggregator(problem, aggregator)?;
-    let direction = rescaled(aggregator);
+    let (own, units) = problem.in_own_units();
+    let (problem, direction) = (own.as_ref(), units.aggregator(aggregator));
     let aggregator = direction.as_ref();
     let mut directions = Vec::with_capacity(problem.devices());
     let mut strongest = 0.0_f64;
@@ -65,5 +66,5 @@ pub fn truncated_inversion(
         Mat::from_fn(aggregator.nrows(), aggregator.ncols(), |i, j| aggregator[(i, j)] * amplitude);
     let mut transceiver = Transceiver::new(problem, aggregator, precoders)?;
     transceiver.limit_power(problem)?;
-    Ok(transceiver)
+    Ok(units.restore_transceiver(transceiver))
 }

@@ -50,6 +50,11 @@ impl Curvature {
         }
     }
 
+    /// Knows nothing any more.
+    pub fn forget(&mut self) {
+        (self.known, self.scale) = (0, 1.0);
+    }
+
     /// Adds the correction pair between two points, in place of the oldest once there are [`MEMORY`].
     ///
     /// A step that meets the Wolfe conditions has `y^T s > 0`, which keeps the approximation positive definite. Where rounding allows no such step, the

@@ -1,7 +1,7 @@
 //! A function along a ray, and argmin's search for a step on it.
 
 use super::Function;
-use super::curvature::{Curvature, dot};
+use super::curvature::{Curvature, dot, norm};
 use crate::error::Error;
 use crate::mismatch::Objective;
 use argmin::core::{CostFunction, Gradient, IterState, LineSearch, Problem, Solver, State};
@@ -20,6 +20,13 @@ pub(super) struct Point {
     pub position: Vec<f64>,
     pub value: f64,
     pub gradient: Vec<f64>,
+}
+
+impl Point {
+    /// `‖∇f‖ ‖x‖ / f`, the relative decrease that a unit relative step could bring at first order.
+    pub fn steepness(&self) -> f64 {
+        norm(&self.gradient) * norm(&self.position) / self.value
+    }
 }
 
 /// `φ(t) = f(x + t d)` of a point `x` and a direction `d`.

@@ -2,7 +2,7 @@
 
 use super::{Mode, modes, total_residual, weighted_multiplier};
 use crate::error::Error;
-use crate::linalg::{Spectrum, drop_negligible, eigenvalues, rescaled, squared_norm};
+use crate::linalg::{Spectrum, drop_negligible, eigenvalues, product, rescaled, squared_norm};
 use crate::problem::Problem;
 use faer::{Mat, MatRef, c64};
 
@@ -10,7 +10,7 @@ use faer::{Mat, MatRef, c64};
 const SCALE_TOLERANCE: f64 = 1e-7;
 /// No step grows `s` by more than a factor of 10^6.
 const LEAST_STEP: f64 = -0.999;
-/// Most steps of [`Ray::best`]; without a limit that binds, each lowers `s` by a factor of 4.
+/// Most steps of [`Ray::best`].
 const SCALE_STEPS: usize = 128;
 
 /// `F(t·A)` for all `t > 0`, from one eigendecomposition per device.
@@ -28,8 +28,8 @@ pub(super) struct Ray<'a> {
 impl<'a> Ray<'a> {
     pub(super) fn new(problem: &'a Problem, factor: MatRef<'_, c64>) -> Result<Self, Error> {
         let modes = |(device, channel): (usize, &Mat<c64>)| {
-            let seen = channel.adjoint() * factor;
-            let square = seen.adjoint() * &seen;
+            let seen = product(channel.adjoint(), factor);
+            let square = product(seen.adjoint(), seen.as_ref());
             if problem.serves_all(device) {
                 let mut values = eigenvalues(square.as_ref())?;
                 drop_negligible(&mut values);
@@ -74,9 +74,18 @@ impl<'a> Ray<'a> {
 
     /// The `s` of least `F`, by Newton's method in `s^{-1/2}`, of which `dF/ds` is nearly a linear function (the secular equation of trust regions).
     ///
-    /// `ν_n` is convex in `s^{-1/2}`, so that from the second step on `s` only grows.
+    /// `ν_n` is convex in `s^{-1/2}`, so that from the second step on `s` only grows. The first is from above: at the best `s` some limit binds,
+    /// `s < max_n Σ_i (ω_i/λ_i)/q_n`, and `F` is at most that of silence, `s ≤ Σ v_n L_n/(σ² ‖A‖²)`. So the size of `A` does not matter.
     pub(super) fn best(&self) -> f64 {
-        let mut scale = 1.0;
+        let slack = |(device, modes): (usize, &Vec<Mode>)| {
+            let heard = modes.iter().filter(|(value, _)| *value > 0.0);
+            heard.map(|(value, weight)| weight / value).sum::<f64>() / self.problem.precoder_budget(device)
+        };
+        let all_slack = self.modes.iter().enumerate().map(slack).fold(0.0, f64::max);
+        let mut scale = all_slack.min(self.problem.silence() / self.noise);
+        if !(scale > 0.0 && scale.is_finite()) {
+            scale = 1.0;
+        }
         for _ in 0..SCALE_STEPS {
             let (first, second) = self.derivatives(scale);
             let step = if second > 0.0 { first / (2.0 * scale * second) } else { 1.0 };

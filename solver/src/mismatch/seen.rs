@@ -2,7 +2,7 @@
 
 use super::{Mode, weighted_multiplier};
 use crate::error::Error;
-use crate::linalg::{Scratch, multiply, scale, singular_values, squared_norm, svd_into, unit_of};
+use crate::linalg::{Scratch, multiply, norm, scale, singular_values, squared_norm, svd_into, unit_of};
 use crate::problem::Problem;
 use faer::{Col, Mat, MatMut, MatRef, c64};
 
@@ -84,9 +84,8 @@ impl<'a> Seen<'a> {
         resize(&mut self.seen, channel.ncols(), aggregator.ncols());
         multiply(self.seen.as_mut(), channel.adjoint(), aggregator);
         // What rounding leaves where the channel cancels the aggregator.
-        self.rounding = (self.seen.nrows() + self.seen.ncols()) as f64
-            * f64::EPSILON
-            * (squared_norm(channel) * squared_norm(aggregator)).sqrt();
+        self.rounding =
+            (self.seen.nrows() + self.seen.ncols()) as f64 * f64::EPSILON * norm(channel) * norm(aggregator);
     }
 
     /// `min(T_n, L)`.

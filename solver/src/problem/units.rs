@@ -6,7 +6,10 @@
 //! threshold depends on whether powers are in watts.
 
 use super::Problem;
-use crate::linalg::{largest_part, times_power_of_two};
+use crate::error::Error;
+use crate::linalg::{largest_part, rescaled, times_power_of_two};
+use crate::transceiver::Transceiver;
+use faer::{Mat, MatRef, c64};
 use std::borrow::Cow;
 
 /// Powers of two, by their exponents.
@@ -48,6 +51,44 @@ impl Units {
             transmitted: powers
                 .map(|(power, variance)| (exponent(*power) - exponent(*variance)) / 2)
                 .collect(),
+        }
+    }
+
+    /// An aggregator in these units; its direction alone where it is at an end of the floating-point range, here or there.
+    pub fn aggregator(&self, aggregator: MatRef<'_, c64>) -> Mat<c64> {
+        let mut aggregator = rescaled(aggregator);
+        times_power_of_two(aggregator.as_mut(), self.received);
+        rescaled(aggregator.as_ref())
+    }
+
+    /// A transceiver in these units.
+    pub fn transceiver(&self, transceiver: &Transceiver) -> Transceiver {
+        self.converted(transceiver.clone(), 1)
+    }
+
+    /// A transceiver in these units, in those of the problem itself.
+    pub fn restore_transceiver(&self, transceiver: Transceiver) -> Transceiver {
+        self.converted(transceiver, -1)
+    }
+
+    fn converted(&self, mut transceiver: Transceiver, sign: i32) -> Transceiver {
+        times_power_of_two(transceiver.aggregator_mut(), sign * self.received);
+        for (precoder, &unit) in transceiver.precoders_mut().iter_mut().zip(&self.transmitted) {
+            times_power_of_two(precoder.as_mut(), -sign * unit);
+        }
+        transceiver
+    }
+
+    /// An error in these units, in those of the problem itself.
+    ///
+    /// # Errors
+    /// [`Error::Numerical`] where it leaves the floating-point range.
+    pub fn restore_error(&self, error: f64) -> Result<f64, Error> {
+        let restored = libm::scalbn(error, self.error);
+        if restored.is_finite() {
+            Ok(restored)
+        } else {
+            Err(Error::Numerical { operation: "the mean squared error" })
         }
     }
 }

@@ -1,19 +1,13 @@
 //! One call from a problem to a transceiver and the certificate of how good it is.
 
-use super::randomization::Directions;
-use super::{Refined, Refinement, design_zero_forcing, dominant_subspace, refine};
+use super::Refinement;
+use super::relaxed::Relaxed;
+use super::search::search;
 use crate::error::Error;
-use crate::linalg::{hermitian_part, power_of_two, rescaled, unit_of};
-use crate::problem::Problem;
+use crate::problem::{Problem, Units};
 use crate::relaxation::{self, Relaxation, Solver};
 use crate::transceiver::Transceiver;
-use crate::{baseline, descent, mismatch, parallel};
-use faer::{Mat, MatRef, c64};
 
-/// Powers of two up to this, and their inverses, leave room for products.
-const FAMILIAR_EXPONENT: f64 = 200.0;
-/// A refined transceiver of a larger stationarity stopped at a wall of `F`, not at a stationary point.
-const STATIONARY: f64 = 1e-2;
 /// Most candidates: each is kept as a matrix until all are ranked.
 const MOST_CANDIDATES: usize = 1_000_000;
 
@@ -33,9 +27,9 @@ pub struct DesignOptions {
     pub starts: usize,
     /// How many of the roughly refined, those of least MSE or `α`, are refined to the end. Default: 3. Valid: at least 1.
     pub finalists: usize,
-    /// Where the rough refinement of each start stops. Default: decrease `3e-3`, at most 100 iterations.
+    /// Where the rough refinement of each start stops. Default: decrease `1e-2`, at most 100 iterations.
     pub rough: Refinement,
-    /// Where the refinement of the finalists stops. Default: decrease `1e-8`, at most 1000 iterations.
+    /// Where the refinement of the finalists stops. Default: decrease `1e-8`, at most 4000 iterations.
     pub refinement: Refinement,
     /// Seed of the random directions. Default: 0.
     pub seed: u64,
@@ -51,7 +45,7 @@ impl Default for DesignOptions {
             candidates: 40,
             starts: 10,
             finalists: 3,
-            rough: Refinement { decrease: 3e-3, max_iterations: 100 },
+            rough: Refinement { decrease: 1e-2, max_iterations: 100 },
             refinement: Refinement { decrease: 1e-8, ..Default::default() },
             seed: 0,
             drift: 0.03,
@@ -99,8 +93,14 @@ pub enum Method {
     Last,
     /// The zero-forcing transceiver of [`design_zero_forcing`](super::design_zero_forcing).
     ZeroForcing,
-    /// None: the optimum of one device, [`baseline::single_device`].
+    /// None: the optimum of one device, [`baseline::single_device`](crate::baseline::single_device).
     SingleDevice,
+    /// None: the optimum of one antenna everywhere, [`baseline::scalar_power_control`](crate::baseline::scalar_power_control).
+    ScalarPowerControl,
+    /// The aggregator of [`baseline::equal_power`](crate::baseline::equal_power), or that transceiver itself.
+    EqualPower,
+    /// None: no device sends anything, an MSE of `Σ v_n L_n`.
+    Silence,
 }
 
 /// A designed transceiver with its certificate.
@@ -132,76 +132,43 @@ impl Design {
     pub fn gap(&self) -> Option<f64> {
         self.bound.map(|bound| self.mse / bound - 1.0)
     }
+
+    /// In the units of the problem itself.
+    pub(super) fn restored(self, units: &Units) -> Result<Self, Error> {
+        let mse = units.restore_error(self.mse)?;
+        let bound = self.bound.map(|bound| units.restore_error(bound)).transpose()?;
+        Ok(Self { transceiver: units.restore_transceiver(self.transceiver), mse, bound, ..self })
+    }
 }
 
 /// The best transceiver that the recoveries find, with a lower bound for every transceiver.
 ///
-/// 1. The `mmse` relaxation is solved; it gives `X` and, with [`baseline::single_device_bound`], the bound ([`lower_bound`]).
-/// 2. Starts are the [`dominant_subspace`] of `X`, exact where `rank X ≤ L`, and random directions `X Ξ`, ranked by
+/// 1. The `mmse` relaxation is solved; it gives `X` and, with [`baseline::single_device_bound`](crate::baseline::single_device_bound), the bound
+///    ([`lower_bound`]). Where the optimum is known in closed form, of one device or of one antenna everywhere, it is taken, and that is all.
+/// 2. Starts are the [`dominant_subspace`](super::dominant_subspace) of `X`, exact where `rank X ≤ L`, and random directions `X Ξ`, ranked by
 ///    `F(t A)` at the best `t`. (Descents from `X Ξ` end lower than from the `X^{1/2} Ξ` of
 ///    [`gaussian_randomization`](super::gaussian_randomization).)
-/// 3. The best `starts` are refined roughly, by descent on `F` alone; of those the best `finalists` to the end ([`refine`]).
-/// 4. Where the best of them has not converged or is not stationary to `1e-2` ([`Refined`]), as happens far above the noise, the transceiver of
-///    [`design_zero_forcing`](super::design_zero_forcing) is refined too, or with one device [`baseline::single_device`] taken: the result is no worse than
-///    these.
+/// 3. The best `starts` are refined roughly, by descent on `F` alone; of those the best `finalists` to the end ([`refine`](super::refine)), and where
+///    devices serve some streams only the aggregator of [`baseline::equal_power`](crate::baseline::equal_power).
+/// 4. Far above the noise, where the best of the rough has an MSE of at most `0.02 Σ v_n L_n`, mismatch is stiff and ranks starts badly: the dominant
+///    subspace is always a finalist, and the transceiver of [`design_zero_forcing`](super::design_zero_forcing) is refined too; at `1e-3 Σ v_n L_n` in
+///    place of the other finalists. It is refined as well where no finalist has converged to a stationarity of `1e-2` ([`Refined`](super::Refined)).
 ///
-/// At most `Σ v_n L_n`, the MSE of silence. One seed gives one result, on any number of threads.
+/// The result is no worse than [`baseline::equal_power`](crate::baseline::equal_power), than silence (`Σ v_n L_n`), than the zero-forcing design of step 4, and
+/// than any transceiver where there is a closed form. One seed gives one result, on any number of threads.
 ///
 /// # Errors
 /// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`]. A relaxation that is not solved to its gap, or not at all, is none: the bound holds,
-/// and the random directions are drawn from `Σ q_n H_n H_n^H` instead, `q_n = p_n/v_n`.
+/// and half or all of the random directions are drawn from `Σ q_n H_n H_n^H` instead, `q_n = p_n/v_n`.
 pub fn design(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
     options.validate()?;
-    let (relaxed, bound) = relax(problem, &mut Solver::new(Relaxation::Mmse, options.relaxation)?)?;
-    search(problem, relaxed.as_ref(), bound, options)
+    let (own, units) = problem.in_own_units();
+    let relaxed = Relaxed::mmse(&own, &mut Solver::new(Relaxation::Mmse, options.relaxation)?)?;
+    search(&own, &relaxed.weights, relaxed.bound, options)?.restored(&units)
 }
 
-/// Steps 2 to 4 of [`design`].
-pub(super) fn search(
-    problem: &Problem,
-    relaxed: MatRef<'_, c64>,
-    bound: f64,
-    options: &DesignOptions,
-) -> Result<Design, Error> {
-    let starts = Starts::new(problem, relaxed, options);
-    let ranked_starts = ranked(starts.count(), |index| {
-        let (method, direction) = starts.get(index)?;
-        Ok((mismatch::best_value(problem, direction.as_ref())?, (method, direction)))
-    })?;
-    let rough = ranked(options.starts.min(ranked_starts.len()), |index| {
-        let (method, direction) = &ranked_starts[index];
-        let descent = descent::minimize(problem, direction.as_ref(), options.rough.stop())?;
-        Ok((descent.value, (*method, descent)))
-    })?;
-    let mut refined = ranked(options.finalists.min(rough.len()), |index| {
-        let (method, rough) = &rough[index];
-        let refined = refine(problem, rough.factor.as_ref(), &options.refinement)?;
-        Ok((refined.mse, (*method, refined)))
-    })?;
-    let stationary = |refined: &Refined| refined.converged && refined.stationarity <= STATIONARY;
-    if !refined.first().is_some_and(|(_, refined)| stationary(refined)) {
-        refined.extend(walled(problem, options));
-        refined.sort_by(|(_, a), (_, b)| a.mse.total_cmp(&b.mse));
-    }
-    let iterations = rough.iter().map(|(_, rough)| rough.iterations).sum();
-    finish(refined, Some(bound), iterations)
-}
-
-/// Step 4 of [`design`]: the optimum of one device, else the best zero-forcing transceiver, refined. `None` where there is none.
-fn walled(problem: &Problem, options: &DesignOptions) -> Option<(Method, Refined)> {
-    if let Ok(transceiver) = baseline::single_device(problem) {
-        let mse = transceiver.mean_squared_error(problem).ok()?.total();
-        let stationarity = mismatch::stationarity_at(problem, transceiver.aggregator()).ok()?;
-        let refined = Refined { transceiver, mse, stationarity, iterations: 0, converged: true };
-        return Some((Method::SingleDevice, refined));
-    }
-    let forced = design_zero_forcing(problem, options).ok()?;
-    let refined = refine(problem, forced.transceiver.aggregator(), &options.refinement).ok()?;
-    let iterations = forced.iterations + refined.iterations;
-    Some((Method::ZeroForcing, Refined { iterations, ..refined }))
-}
-
-/// A lower bound on the MSE of every transceiver within the power limits: the larger of [`baseline::single_device_bound`] and the
+/// A lower bound on the MSE of every transceiver within the power limits: the larger of
+/// [`baseline::single_device_bound`](crate::baseline::single_device_bound) and the
 /// `mmse` relaxation's certified value less `Σ v_n (T_n − L_n)`, which the relaxation pays for antennas without a stream (theory, section 3).
 /// Tight within percents where `T_n = L`, weak elsewhere.
 ///
@@ -213,110 +180,7 @@ fn walled(problem: &Problem, options: &DesignOptions) -> Option<(Method, Refined
 /// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`]. A gap above `options.relative_gap` is no error, nor is a relaxation that rounding
 /// leaves unsolved: the bound holds.
 pub fn lower_bound(problem: &Problem, options: &relaxation::Options) -> Result<f64, Error> {
-    relax(problem, &mut Solver::new(Relaxation::Mmse, *options)?).map(|(_, bound)| bound)
-}
-
-/// The matrix to draw directions from, and [`lower_bound`], from a solver of the `mmse` relaxation.
-pub(super) fn relax(problem: &Problem, solver: &mut Solver) -> Result<(Mat<c64>, f64), Error> {
-    let (relaxed, value) = match solver.solve(problem) {
-        Ok(solution) => (solution.primal.clone(), solution.certificate.lower),
-        Err(Error::NotConverged { lower, .. }) => (matched_covariance(problem), lower),
-        Err(Error::Numerical { .. }) => (matched_covariance(problem), 0.0),
-        Err(error) => return Err(error),
-    };
-    let unused = |(device, channel): (usize, &Mat<c64>)| {
-        let antennas = channel.ncols() - problem.device_streams()[device].len();
-        problem.signal_variance()[device] * antennas as f64
-    };
-    let offset: f64 = problem.channels().iter().enumerate().map(unused).sum();
-    Ok((relaxed, baseline::single_device_bound(problem)?.max(value - offset)))
-}
-
-/// `Σ q_n H_n H_n^H`; where it is near an end of the floating-point range, divided by a power of two near its largest term.
-pub(super) fn matched_covariance(problem: &Problem) -> Mat<c64> {
-    // Each `q_n` times the square of a channel's unit, as a number and a power of two.
-    let weight = |(device, channel): (usize, &Mat<c64>)| {
-        let [power, variance] =
-            [problem.transmit_power(), problem.signal_variance()].map(|list| list[device]);
-        let [power_unit, variance_unit] = [power, variance].map(power_of_two);
-        let exponent = power_unit.log2() - variance_unit.log2() + 2.0 * unit_of(channel.as_ref()).log2();
-        ((power / power_unit) / (variance / variance_unit), exponent)
-    };
-    let weights: Vec<(f64, f64)> = problem.channels().iter().enumerate().map(weight).collect();
-    let largest = weights.iter().map(|&(_, exponent)| exponent).fold(f64::NEG_INFINITY, f64::max);
-    let shift = if largest.abs() <= FAMILIAR_EXPONENT { 0.0 } else { largest };
-    let side = problem.receive_antennas();
-    let mut sum = Mat::<c64>::zeros(side, side);
-    for (channel, (number, exponent)) in problem.channels().iter().zip(weights) {
-        let channel = rescaled(channel.as_ref());
-        let weight = number * (exponent - shift).exp2();
-        sum += super::scaled((&channel * channel.adjoint()).as_ref(), weight);
-    }
-    hermitian_part(sum.as_ref())
-}
-
-/// Where a search may start.
-pub(super) struct Starts<'a> {
-    problem: &'a Problem,
-    relaxed: MatRef<'a, c64>,
-    directions: Directions<'a>,
-    count: usize,
-}
-
-impl<'a> Starts<'a> {
-    pub fn new(problem: &'a Problem, relaxed: MatRef<'a, c64>, options: &DesignOptions) -> Self {
-        let directions = Directions { weight: relaxed, streams: problem.streams(), seed: options.seed };
-        Self { problem, relaxed, directions, count: options.candidates + 1 }
-    }
-
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The dominant subspace is the first.
-    pub fn get(&self, index: usize) -> Result<(Method, Mat<c64>), Error> {
-        match index.checked_sub(1) {
-            None => Ok((Method::DominantSubspace, dominant_subspace(self.problem, self.relaxed)?)),
-            Some(draw) => Ok((Method::Randomization { draw }, self.directions.draw(draw))),
-        }
-    }
-}
-
-/// What `evaluate` makes of `0, …, count − 1`, by the values that it gives, the least first; of equals the first. Those that fail
-/// are left out; where all do, the first failure.
-pub(super) fn ranked<T: Send>(
-    count: usize,
-    evaluate: impl Fn(usize) -> Result<(f64, T), Error> + Send + Sync,
-) -> Result<Vec<T>, Error> {
-    let mut results = Vec::with_capacity(count);
-    let mut failure = None;
-    for result in parallel::map(count, evaluate) {
-        match result {
-            Ok((value, result)) => results.push((if value.is_nan() { f64::INFINITY } else { value }, result)),
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    if let (true, Some(error)) = (results.is_empty(), failure) {
-        return Err(error);
-    }
-    results.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    Ok(results.into_iter().map(|(_, result)| result).collect())
-}
-
-/// A design of the first of the refined, where `iterations` is what came before.
-pub(super) fn finish(
-    refined: Vec<(Method, Refined)>,
-    bound: Option<f64>,
-    iterations: usize,
-) -> Result<Design, Error> {
-    let iterations = iterations + refined.iter().map(|(_, refined)| refined.iterations).sum::<usize>();
-    let best = refined.into_iter().next().ok_or(Error::Numerical { operation: "the choice of a start" });
-    best.map(|(method, refined)| Design {
-        transceiver: refined.transceiver,
-        mse: refined.mse,
-        method,
-        bound,
-        stationarity: refined.stationarity,
-        iterations,
-    })
+    let (own, units) = problem.in_own_units();
+    let relaxed = Relaxed::mmse(&own, &mut Solver::new(Relaxation::Mmse, *options)?)?;
+    units.restore_error(relaxed.bound)
 }

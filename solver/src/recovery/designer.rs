@@ -1,6 +1,7 @@
 //! Transceivers for a sequence of channels, each from the last.
 
-use super::design::{finish, relax, search};
+use super::relaxed::Relaxed;
+use super::search::{Found, finish, search};
 use super::{Design, DesignOptions, Method, refine, scaled};
 use crate::error::Error;
 use crate::linalg::{squared_norm, unit_of};
@@ -99,16 +100,25 @@ impl Designer {
     /// # Errors
     /// As [`design`](super::design()).
     pub fn design(&mut self, problem: &Problem) -> Result<&Design, Error> {
-        let (relaxed, bound) = relax(problem, &mut self.relaxation)?;
+        let (own, units) = problem.in_own_units();
+        let Relaxed { weights, bound } = Relaxed::mmse(&own, &mut self.relaxation)?;
         let last = self.last.take();
-        let followed = last.as_ref().and_then(|last| self.follow(problem, bound, &last.design));
+        let followed = last.as_ref().and_then(|last| {
+            let start = units.aggregator(last.design.transceiver.aggregator());
+            self.follow(&own, start.as_ref(), bound)
+        });
         let next = match (last.filter(|last| last.is_like(problem)), followed) {
             (Some(last), Some(design)) if design.mse / bound <= (1.0 + self.options.drift) * last.least => {
                 let least = last.least.min(design.mse / bound);
-                Last { design, least, channels: problem.channels().to_vec(), ..last }
+                Last {
+                    design: design.restored(&units)?,
+                    least,
+                    channels: problem.channels().to_vec(),
+                    ..last
+                }
             }
             (_, followed) => {
-                let found = search(problem, relaxed.as_ref(), bound, &self.options)?;
+                let found = search(&own, &weights, bound, &self.options)?;
                 let design = match followed {
                     None => found,
                     Some(followed) => {
@@ -119,7 +129,7 @@ impl Designer {
                 };
                 Last {
                     least: design.mse / bound,
-                    design,
+                    design: design.restored(&units)?,
                     levels: levels(problem),
                     streams: problem.device_streams().to_vec(),
                     channels: problem.channels().to_vec(),
@@ -130,9 +140,9 @@ impl Designer {
     }
 
     /// The last design refined, if it can be.
-    fn follow(&self, problem: &Problem, bound: f64, last: &Design) -> Option<Design> {
-        let refined = refine(problem, last.transceiver.aggregator(), &self.options.refinement).ok()?;
-        finish(vec![(Method::Last, refined)], Some(bound), 0).ok()
+    fn follow(&self, problem: &Problem, start: MatRef<'_, c64>, bound: f64) -> Option<Design> {
+        let refined = refine(problem, start, &self.options.refinement).ok()?;
+        finish(problem, vec![Found::refined(Method::Last, refined)], Some(bound), 0).ok()
     }
 
     /// Forgets the last problem: the next is designed from scratch.

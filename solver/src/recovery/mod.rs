@@ -16,6 +16,8 @@ mod design;
 mod designer;
 mod randomization;
 mod refinement;
+mod relaxed;
+mod search;
 mod smooth_alpha;
 mod subspace;
 mod zero_forcing;
@@ -46,15 +48,15 @@ impl Candidate {
         Ok(Self { transceiver, mse })
     }
 
-    /// Takes another transceiver if it is better. One that could not be designed is no better.
-    fn improve(&mut self, problem: &Problem, other: Result<Transceiver, Error>) -> Result<(), Error> {
-        if let Ok(other) = other {
-            let other = Self::new(problem, other)?;
-            if other.mse < self.mse {
-                *self = other;
-            }
+    /// Takes another transceiver if it is better, and says so. One that could not be designed is no better.
+    fn improve(&mut self, problem: &Problem, other: Result<Transceiver, Error>) -> Result<bool, Error> {
+        let Ok(other) = other else { return Ok(false) };
+        let other = Self::new(problem, other)?;
+        let better = other.mse < self.mse;
+        if better {
+            *self = other;
         }
-        Ok(())
+        Ok(better)
     }
 }
 

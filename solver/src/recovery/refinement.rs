@@ -1,13 +1,15 @@
 //! Local refinement of P_s.
 
 use super::{Candidate, scaled_zero_forcing};
-use crate::descent::{self, Stop};
+use crate::descent::{self, Descent, Stop};
 use crate::error::Error;
-use crate::linalg::rescaled;
 use crate::mismatch;
-use crate::problem::Problem;
+use crate::problem::{Problem, Units};
 use crate::transceiver::{Transceiver, power_limited, require_aggregator, zero_forcing};
 use faer::{MatRef, c64};
+
+/// Iterations after which a descent that is still under way is taken for one that power limits hold up.
+const FIRST_DESCENT: u64 = 200;
 
 /// When refinement stops.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,13 +21,13 @@ use faer::{MatRef, c64};
 pub struct Refinement {
     /// Relative decrease of the MSE in one iteration below which it stops. Default: `1e-12`. Valid: 0 to 1, 1 excluded.
     pub decrease: f64,
-    /// Most iterations. Default: 1000. Valid: at least 1.
+    /// Most iterations, over all descents. Default: 4000. Valid: at least 1.
     pub max_iterations: u64,
 }
 
 impl Default for Refinement {
     fn default() -> Self {
-        Self { decrease: 1e-12, max_iterations: 1000 }
+        Self { decrease: 1e-12, max_iterations: 4000 }
     }
 }
 
@@ -45,7 +47,7 @@ impl Refinement {
     }
 
     pub(super) fn stop(&self) -> Stop {
-        Stop { gradient: 0.0, decrease: self.decrease, iterations: self.max_iterations }
+        Stop { decrease: self.decrease, iterations: self.max_iterations }
     }
 }
 
@@ -67,19 +69,29 @@ pub struct Refined {
     pub stationarity: f64,
     /// Iterations taken, over all descents.
     pub iterations: usize,
-    /// Whether the last descent stopped because nothing was left to gain, not for want of iterations or of a gradient.
+    /// Whether nothing was left to gain: an iteration lowered the MSE by no more than `decrease`, relatively, and so did, where `stationarity` was above
+    /// `100 √decrease`, one along the gradient alone. It is `false` for want of iterations or of a gradient.
     pub converged: bool,
+}
+
+impl Refined {
+    /// In the units of the problem itself.
+    pub(super) fn restored(self, units: &Units) -> Result<Self, Error> {
+        let mse = units.restore_error(self.mse)?;
+        Ok(Self { transceiver: units.restore_transceiver(self.transceiver), mse, ..self })
+    }
 }
 
 /// Local refinement of P_s from a starting aggregator: minimizes `F(A) = Σ v_n φ_n(H_n^H A A^H H_n) + σ² ‖A‖_F²` over
 /// `A ∈ C^{R×L}` by L-BFGS, then takes the power-limited precoders. The result is never worse than the start with its own
-/// best precoders or with zero forcing, to the last bit. The scale of the start does not matter: one at an end of the floating-point range
-/// stands for its direction.
+/// best precoders or with zero forcing, to the last bit. For the descent the scale of the start does not matter; one at an end of the floating-point range
+/// stands for its direction throughout.
 ///
 /// `A = 0` has no direction: the result is silence, an MSE of `Σ v_n L_n`, and where some channel is open neither stationary nor converged.
 ///
-/// Far above the noise, `F` is a stiff penalty on mismatch and the descent may run out of iterations. Then it is done again by
-/// continuation, from a tenth of the noise at which mismatch and noise weigh the same down to `σ²` in steps of 10 dB; every stage's
+/// Far above the noise, `F` is a stiff penalty on mismatch. Where the descent takes more than 200 iterations there, it is done again by
+/// continuation, from a tenth of the noise at which mismatch and noise weigh the same (where the start has no zero forcing, from the noise at the level of
+/// the strongest received signal) down to `σ²` in steps of 10 dB; every stage's
 /// aggregator is also tried with zero forcing, and the least MSE wins.
 ///
 /// # Errors
@@ -88,26 +100,43 @@ pub struct Refined {
 pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -> Result<Refined, Error> {
     options.validate()?;
     require_aggregator(problem, start)?;
-    let start = rescaled(start);
+    let (own, units) = problem.in_own_units();
+    let (problem, start) = (own.as_ref(), units.aggregator(start));
     let start = start.as_ref();
-    let stop = options.stop();
-    let descent = descent::minimize(problem, start, stop)?;
     let mut best = Candidate::new(problem, power_limited(problem, start)?)?;
     best.improve(problem, zero_forcing(problem, start))?;
-    best.improve(problem, power_limited(problem, descent.factor.as_ref()))?;
-    let (mut iterations, mut converged) = (descent.iterations, descent.converged);
+    let mut left = options.max_iterations;
+    let mut descend = |problem: &Problem, start: MatRef<'_, c64>, share: u64| -> Result<Descent, Error> {
+        let descent =
+            descent::minimize(problem, start, Stop { iterations: left.min(share), ..options.stop() })?;
+        left -= descent.iterations as u64;
+        Ok(descent)
+    };
+    let first = descend(problem, start, FIRST_DESCENT)?;
+    best.improve(problem, power_limited(problem, first.factor.as_ref()))?;
+    let mut converged = first.converged;
     if !converged {
-        let mut factor = start.to_owned();
-        for noise_power in descent::continuation(problem, start)? {
-            let eased = problem.with_noise_power(noise_power);
-            let descent = descent::minimize(&eased, factor.as_ref(), stop)?;
-            factor = descent.factor;
-            (iterations, converged) = (iterations + descent.iterations, descent.converged);
+        let stages = descent::continuation(problem, start)?;
+        let share = options.max_iterations / (stages.len() as u64 + 1);
+        let mut factor = if stages.is_empty() { first.factor } else { start.to_owned() };
+        for noise_power in stages {
+            factor = descend(&problem.with_noise_power(noise_power), factor.as_ref(), share)?.factor;
             best.improve(problem, power_limited(problem, factor.as_ref()))?;
             best.improve(problem, scaled_zero_forcing(problem, factor.as_ref()))?;
         }
+        let last = descend(problem, factor.as_ref(), u64::MAX)?;
+        let ended_there = best.improve(problem, power_limited(problem, last.factor.as_ref()))?;
+        converged = last.converged;
+        if best.improve(problem, scaled_zero_forcing(problem, last.factor.as_ref()))? || !ended_there {
+            // The least MSE is where no descent ended.
+            let again = descend(problem, best.transceiver.aggregator(), u64::MAX)?;
+            best.improve(problem, power_limited(problem, again.factor.as_ref()))?;
+            converged = again.converged;
+        }
     }
+    let iterations = (options.max_iterations - left) as usize;
     let stationarity = mismatch::stationarity_at(problem, best.transceiver.aggregator())?;
     converged &= stationarity.is_finite();
-    Ok(Refined { transceiver: best.transceiver, mse: best.mse, stationarity, iterations, converged })
+    let Candidate { transceiver, mse } = best;
+    Refined { transceiver, mse, stationarity, iterations, converged }.restored(&units)
 }

@@ -1,17 +1,18 @@
 //! Zero-forcing transceivers of least `α`: the best scale of a direction, the best direction near another, and the best of many.
 
-use super::design::{Starts, finish, matched_covariance, ranked};
+use super::relaxed::Relaxed;
+use super::search::{Found, Starts, finish, ranked};
 use super::smooth_alpha::SmoothAlpha;
-use super::{Design, DesignOptions, Refined, Refinement, scaled};
+use super::{Design, DesignOptions, Method, Refined, Refinement, scaled};
 use crate::baseline::truncated_inversion;
 use crate::descent::{self, Stop};
 use crate::error::Error;
-use crate::linalg::{rescaled, squared_norm};
+use crate::linalg::{ThinSvd, squared_norm};
 use crate::mismatch::{self, Objective};
 use crate::problem::Problem;
-use crate::relaxation::Relaxation;
+use crate::relaxation::{Relaxation, Solver};
 use crate::transceiver::{Transceiver, require_aggregator, zero_forcing};
-use faer::{MatRef, c64};
+use faer::{Mat, MatRef, c64};
 
 /// The exponent doubles, up to this, after an update of the multipliers that does not halve the distance to the true maximum.
 const MOST_SHARPNESS: f64 = 4096.0;
@@ -26,14 +27,16 @@ const EXACT: f64 = 1e-6;
 /// As [`zero_forcing`], except that power is never exceeded.
 pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     require_aggregator(problem, aggregator)?;
-    let direction = rescaled(aggregator);
+    let (own, units) = problem.in_own_units();
+    let (problem, direction) = (own.as_ref(), units.aggregator(aggregator));
     let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
     let scale = if scale.is_finite() { scale.sqrt() } else { 1.0 };
-    match zero_forcing(problem, scaled(direction.as_ref(), scale).as_ref()) {
+    let forced = match zero_forcing(problem, scaled(direction.as_ref(), scale).as_ref()) {
         // Scale and precoders come from two decompositions, which agree within rounding times the condition number only.
         Err(Error::PowerExceeded { .. }) => truncated_inversion(problem, direction.as_ref(), 0.0),
         result => result,
-    }
+    };
+    Ok(units.restore_transceiver(forced?))
 }
 
 /// Local refinement of zero forcing from a starting aggregator: minimizes `α(A) = ‖A‖_F² max_n z_n(A)`,
@@ -41,7 +44,7 @@ pub fn scaled_zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Re
 ///
 /// The maximum is smoothed by the exponential method of multipliers (Bertsekas, *Constrained Optimization and Lagrange
 /// Multiplier Methods*): with `λ_n > 0`, `Σ λ_n = 1`, L-BFGS minimizes `‖A‖_F² (Σ λ_n z_n^β)^{1/β}`, which is at most `α`;
-/// then `λ_n ← λ_n z_n^β / Σ λ_m z_m^β`, until both agree. `β` grows only where that does not converge. Stationarity is `‖A‖ ‖∇ log ‖A‖² + Σ λ_n ∇ log z_n‖_F` at the end, infinite where `A^H H_n H_n^H A` is
+/// then `λ_n ← λ_n z_n^β / Σ λ_m z_m^β`, until both agree where a descent has converged. `β` grows only where that does not converge. Stationarity is `‖A‖ ‖∇ log ‖A‖² + Σ λ_n ∇ log z_n‖_F` at the end, infinite where `A^H H_n H_n^H A` is
 /// singular to rounding.
 ///
 /// # Errors
@@ -53,7 +56,10 @@ pub fn refine_zero_forcing(
     options: &Refinement,
 ) -> Result<Refined, Error> {
     options.validate()?;
-    let mut best = scaled_zero_forcing(problem, start)?;
+    require_aggregator(problem, start)?;
+    let (own, units) = problem.in_own_units();
+    let problem = own.as_ref();
+    let mut best = scaled_zero_forcing(problem, units.aggregator(start).as_ref())?;
     let mut smooth = SmoothAlpha::new(problem);
     let exact = options.decrease.max(EXACT);
     let mut factor = best.aggregator().to_owned();
@@ -63,7 +69,7 @@ pub fn refine_zero_forcing(
         if left == 0 {
             break;
         }
-        let stop = Stop { gradient: 0.0, decrease: options.decrease, iterations: left };
+        let stop = Stop { decrease: options.decrease, iterations: left };
         let descent = descent::minimize_function(
             &mut |a, objective| smooth.evaluate(a, objective),
             factor.as_ref(),
@@ -82,16 +88,19 @@ pub fn refine_zero_forcing(
             forced => forced?,
         };
         let (alpha, smoothed) = (forced.alpha(), descent.value);
-        if alpha < best.alpha() {
+        let gains = alpha < best.alpha();
+        if gains {
             best = forced;
         }
         smooth.update_multipliers(factor.as_ref())?;
         let before = std::mem::replace(&mut distance, (alpha - smoothed) / alpha);
         if distance <= exact {
-            converged = true;
-            break;
-        }
-        if distance > 0.5 * before {
+            // A descent that ended for another reason is tried again, without its memory, while that gains.
+            converged = descent.converged;
+            if converged || !gains {
+                break;
+            }
+        } else if distance > 0.5 * before {
             smooth.sharpness = (2.0 * smooth.sharpness).min(MOST_SHARPNESS);
         }
     }
@@ -102,33 +111,40 @@ pub fn refine_zero_forcing(
         Err(Error::Numerical { .. }) => f64::INFINITY,
         Err(error) => return Err(error),
     };
-    Ok(Refined { transceiver: best, mse, stationarity, iterations, converged })
+    Refined { transceiver: best, mse, stationarity, iterations, converged }.restored(&units)
 }
 
 /// The best zero-forcing transceiver that the recoveries find, with a lower bound for every one.
 ///
 /// As [`design`](super::design()), with the relaxation `trace_inverse` in place of `mmse`, `α` ([`scaled_zero_forcing`]) in place of `F`, and
 /// [`refine_zero_forcing`] in place of [`refine`](super::refine). The bound is `σ²` times the relaxation's, where it holds for every
-/// zero-forcing transceiver ([`Scope::ZeroForcing`](crate::relaxation::Scope::ZeroForcing)), `None` elsewhere. The MSE of a zero-forcing transceiver is `σ² α`.
+/// zero-forcing transceiver ([`Scope::ZeroForcing`](crate::relaxation::Scope::ZeroForcing)), `None` elsewhere. The MSE of a zero-forcing transceiver is `σ² α`, but for
+/// what rounding leaves of the symbols ([`zero_forcing`]).
+///
+/// With one device the start is the optimum, `A = W_L S_L^{-1/2}` up to its scale, with the `L` largest singular values of `H = W S V^H`.
 ///
 /// # Errors
 /// [`Error::InvalidOption`], [`Error::TooManyUnknowns`], [`Error::Numerical`]; [`Error::RankDeficient`] (via [`zero_forcing`]) where no start has a zero-forcing
-/// transceiver. A relaxation that is infeasible or not solved to its gap is no error, as for [`design`](super::design()).
+/// transceiver. A relaxation that is infeasible or not solved to its gap is no error: half or all of the directions are then drawn from the range of
+/// `[H_1 … H_N]`.
 pub fn design_zero_forcing(problem: &Problem, options: &DesignOptions) -> Result<Design, Error> {
     options.validate()?;
-    let (relaxed, lower) = match Relaxation::TraceInverse.solve(problem, &options.relaxation) {
-        Ok(solution) => (solution.primal, solution.certificate.lower),
-        Err(Error::NotConverged { lower, .. }) => (matched_covariance(problem), lower),
-        Err(Error::RankDeficient { .. } | Error::Numerical { .. }) => (matched_covariance(problem), 0.0),
-        Err(error) => return Err(error),
+    let (own, units) = problem.in_own_units();
+    let problem = own.as_ref();
+    let Relaxed { weights, bound } =
+        Relaxed::zero_forcing(problem, &mut Solver::new(Relaxation::TraceInverse, options.relaxation)?)?;
+    let mut directions = match single_device(problem) {
+        Some(direction) => vec![(0.0, Method::SingleDevice, direction)],
+        None => {
+            let starts = Starts { problem, weights: &weights, options };
+            ranked(starts.count(), |index| {
+                let (method, direction) = starts.get(index)?;
+                let scale = mismatch::zero_forcing_scale(problem, direction.as_ref())?;
+                let alpha = scale * squared_norm(direction.as_ref());
+                Ok((alpha, (alpha, method, direction)))
+            })?
+        }
     };
-    let starts = Starts::new(problem, relaxed.as_ref(), options);
-    let mut directions = ranked(starts.count(), |index| {
-        let (method, direction) = starts.get(index)?;
-        let alpha =
-            mismatch::zero_forcing_scale(problem, direction.as_ref())? * squared_norm(direction.as_ref());
-        Ok((alpha, (alpha, method, direction)))
-    })?;
     // Where no start has a zero-forcing transceiver, the first says which device is to blame.
     let reachable = directions.iter().filter(|(alpha, ..)| alpha.is_finite()).count();
     directions.truncate(reachable.max(1).min(options.starts));
@@ -144,6 +160,18 @@ pub fn design_zero_forcing(problem: &Problem, options: &DesignOptions) -> Result
         let (method, rough) = &rough[index];
         refine(*method, rough.transceiver.aggregator(), &options.refinement)
     })?;
-    let bound = problem.is_square().then_some(problem.noise_power() * lower);
-    finish(refined, bound, rough.iter().map(|(_, rough)| rough.iterations).sum())
+    let bound = problem.is_square().then_some(problem.noise_power() * bound);
+    let iterations = rough.iter().map(|(_, rough)| rough.iterations).sum();
+    let found = refined.into_iter().map(|(method, refined)| Found::refined(method, refined));
+    finish(problem, found.collect(), bound, iterations)?.restored(&units)
+}
+
+/// The direction of least `α` where there is one device: for streams along the singular vectors `α = Σ a_i² · Σ 1/(s_i a_i)²`, least at `a_i² = 1/s_i`.
+fn single_device(problem: &Problem) -> Option<Mat<c64>> {
+    let [channel] = problem.channels() else { return None };
+    let ThinSvd { left, values, .. } = ThinSvd::of(channel.as_ref()).ok()?;
+    let streams = problem.streams();
+    let direction = Mat::from_fn(channel.nrows(), streams, |i, j| left[(i, j)] / values[j].sqrt());
+    let scale = mismatch::zero_forcing_scale(problem, direction.as_ref()).ok()?;
+    scale.is_finite().then_some(direction)
 }

@@ -1,17 +1,23 @@
 //! Transceivers: an aggregator with one precoder per device, their exact error, and the two best precoders
 //! for a given aggregator, with and without regard to power.
 
+mod linear_mmse;
+mod sum_error;
+
+pub(crate) use linear_mmse::LinearMmse;
+pub use linear_mmse::mmse_aggregator;
+pub(crate) use sum_error::SumError;
+
 use crate::error::{Error, Quantity};
-use crate::linalg::{
-    Scratch, least_eigenvalue, multiply, power_of_two, require_matrix, scale, solve_positive_definite,
-    squared_norm,
-};
+use crate::linalg::{least_eigenvalue, power_of_two, require_matrix, rescaled, scale, squared_norm, unit_of};
 use crate::mismatch::{self, Seen};
 use crate::problem::Problem;
 use faer::{Mat, MatMut, MatRef, c64};
 
 /// How far a power may exceed its limit, relatively, and still count as within it: room for rounding only.
 pub const POWER_TOLERANCE: f64 = 1e-9;
+/// What rounding may leave of a forced symbol, relative to its variance.
+const FORCED: f64 = 1e-4;
 /// How far a designed precoder may: the rounding of a power itself, far below what certified bounds leave for rounding.
 const POWER_ROUNDING: f64 = 32.0 * f64::EPSILON;
 
@@ -33,6 +39,15 @@ impl MeanSquaredError {
     /// `mismatch + noise`, per vector of `L` symbols.
     pub fn total(&self) -> f64 {
         self.mismatch + self.noise
+    }
+
+    /// Itself, if it is a number.
+    pub(crate) fn finite(self) -> Result<Self, Error> {
+        if self.total().is_finite() {
+            Ok(self)
+        } else {
+            Err(Error::Numerical { operation: "the mean squared error" })
+        }
     }
 }
 
@@ -74,6 +89,12 @@ impl Transceiver {
         Ok(Self { aggregator: aggregator.to_owned(), precoders: zero_precoders(problem) })
     }
 
+    /// Sends and receives nothing: an MSE of `Σ v_n L_n`.
+    pub(crate) fn silent(problem: &Problem) -> Self {
+        let aggregator = Mat::zeros(problem.receive_antennas(), problem.streams());
+        Self { aggregator, precoders: zero_precoders(problem) }
+    }
+
     /// `A`, `R×L`.
     pub fn aggregator(&self) -> MatRef<'_, c64> {
         self.aggregator.as_ref()
@@ -89,6 +110,11 @@ impl Transceiver {
         self.aggregator.as_mut()
     }
 
+    /// The `B_n`, to be written over; the aggregator stays.
+    pub(crate) fn precoders_mut(&mut self) -> &mut [Mat<c64>] {
+        &mut self.precoders
+    }
+
     /// `α = ‖A‖_F²`. For a zero-forcing transceiver the MSE is `σ² α`.
     pub fn alpha(&self) -> f64 {
         squared_norm(self.aggregator.as_ref())
@@ -102,7 +128,7 @@ impl Transceiver {
     /// [`Self::transmit_power`], one by one.
     pub(crate) fn powers(&self, problem: &Problem) -> impl Iterator<Item = f64> {
         let devices = self.precoders.iter().zip(problem.signal_variance());
-        devices.map(|(precoder, variance)| variance * squared_norm(precoder.as_ref()))
+        devices.map(|(precoder, variance)| power(*variance, precoder.as_ref()))
     }
 
     /// Checks every device's power limit, with [`POWER_TOLERANCE`].
@@ -127,7 +153,7 @@ impl Transceiver {
     /// [`Error::PowerExceeded`] for the first device that is further above.
     pub(crate) fn limit_power(&mut self, problem: &Problem) -> Result<(), Error> {
         for (device, precoder) in self.precoders.iter_mut().enumerate() {
-            let required = problem.signal_variance()[device] * squared_norm(precoder.as_ref());
+            let required = power(problem.signal_variance()[device], precoder.as_ref());
             let available = problem.transmit_power()[device];
             if required > available * (1.0 + POWER_TOLERANCE) {
                 return Err(Error::PowerExceeded { device, required, available });
@@ -147,7 +173,12 @@ impl Transceiver {
     /// [`Error::Shape`] or [`Error::DeviceCount`] if the transceiver was designed for another problem;
     /// [`Error::Numerical`] on overflow.
     pub fn mean_squared_error(&self, problem: &Problem) -> Result<MeanSquaredError, Error> {
-        SumError::new(problem).of(self)
+        require_aggregator(problem, self.aggregator())?;
+        require_precoders(problem, &self.precoders)?;
+        let (own, units) = problem.in_own_units();
+        let MeanSquaredError { mismatch, noise } = SumError::new(&own).of(&units.transceiver(self))?;
+        let (mismatch, noise) = (units.restore_error(mismatch)?, units.restore_error(noise)?);
+        MeanSquaredError { mismatch, noise }.finite()
     }
 
     /// Replaces the precoders by the best ones with `μ_n ≥ least(n)` ([`power_limited`]) for the aggregator; after an error they are of no use.
@@ -176,72 +207,36 @@ impl Transceiver {
     }
 }
 
-/// The errors (7) of one transceiver after another, in the same memory.
-pub(crate) struct SumError<'a> {
-    problem: &'a Problem,
-    /// `H_n B_n`, and more columns where another device has more streams.
-    received: Mat<c64>,
-    /// `A^H H_n B_n − E_n`, likewise.
-    mismatch: Mat<c64>,
-}
-
-impl<'a> SumError<'a> {
-    pub fn new(problem: &'a Problem) -> Self {
-        let columns = most_streams(problem);
-        let received = Mat::zeros(problem.receive_antennas(), columns);
-        Self { problem, received, mismatch: Mat::zeros(problem.streams(), columns) }
-    }
-
-    /// [`Transceiver::mean_squared_error`].
-    pub fn of(&mut self, transceiver: &Transceiver) -> Result<MeanSquaredError, Error> {
-        let Transceiver { aggregator, precoders } = transceiver;
-        let problem = self.problem;
-        require_aggregator(problem, aggregator.as_ref())?;
-        require_precoders(problem, precoders)?;
-        let mut sum = 0.0;
-        for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
-            let mut received = self.received.as_mut().subcols_mut(0, precoder.ncols());
-            multiply(received.as_mut(), channel.as_ref(), precoder.as_ref());
-            let mut mismatch = self.mismatch.as_mut().subcols_mut(0, precoder.ncols());
-            multiply(mismatch.as_mut(), aggregator.adjoint(), received.as_ref());
-            for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
-                mismatch[(stream, column)] -= c64::new(1.0, 0.0);
-            }
-            sum += problem.signal_variance()[device] * squared_norm(mismatch.as_ref());
-        }
-        let noise = problem.noise_power() * transceiver.alpha();
-        if !(sum + noise).is_finite() {
-            return Err(Error::Numerical { operation: "the mean squared error" });
-        }
-        Ok(MeanSquaredError { mismatch: sum, noise })
-    }
-}
-
 /// Zero forcing (\[A\], Lemma 1, eq. (12)): `B_n = D_n (D_n^H D_n)^{-1}` with `D_n = H_n^H A`, so that
 /// `A^H H_n B_n = I` at the least power that allows it, `‖B_n‖_F² = tr((D_n^H D_n)^{-1})`. For a device with streams of its own
 /// ([`Problem::with_device_streams`]), the `B_n` of least power with `A^H H_n B_n = E_n`.
 ///
-/// The lemma's hypotheses are checked: where one fails, it says nothing, and neither does this function.
+/// The lemma's hypotheses are checked: where one fails, it says nothing, and neither does this function. Its conclusion is checked too: what rounding
+/// leaves of a device's symbols, `‖A^H H_n B_n − E_n‖_F²`, is at most `1e-4 L_n`, which it is where the condition of `D_n` is below about `1e13`.
 ///
 /// # Errors
-/// - [`Error::RankDeficient`] if some `D_n` lacks full column rank `L`, and misses a stream of its device by that;
+/// - [`Error::RankDeficient`] if some `D_n` lacks full column rank `L`, and misses a stream of its device by that, or is so near to it that the precoder is
+///   rounding;
 /// - [`Error::PowerExceeded`] if some device cannot afford it; a precoder above its limit by no more than [`POWER_TOLERANCE`] is shortened to it;
 /// - [`Error::Shape`], [`Error::NonFiniteEntry`] if `aggregator` is not a finite `R×L` matrix.
 pub fn zero_forcing(problem: &Problem, aggregator: MatRef<'_, c64>) -> Result<Transceiver, Error> {
     let mut transceiver = Transceiver::unset(problem, aggregator)?;
-    let mut seen = Seen::new(problem);
-    for (device, precoder) in transceiver.precoders.iter_mut().enumerate() {
+    let (mut seen, mut sum_error) = (Seen::new(problem), SumError::new(problem));
+    for device in 0..problem.devices() {
         seen.look(device, aggregator)?;
-        if !seen.reaches_all_streams() {
+        let forced = seen.reaches_all_streams() && {
+            seen.precoder(seen.inverse(), transceiver.precoders[device].as_mut());
+            let most = FORCED * problem.device_streams()[device].len() as f64;
+            sum_error.left_of(device, &transceiver) <= most
+        };
+        if !forced {
             let columns = problem.streams();
             let largest = seen.gains.iter().copied().fold(0.0, f64::max);
             let smallest = seen.gains.get(columns - 1).copied().unwrap_or(0.0);
             let quantity = Quantity::Aggregator;
             return Err(Error::RankDeficient { quantity, device, columns, largest, smallest });
         }
-        seen.precoder(seen.inverse(), precoder.as_mut());
     }
-    require_precoders(problem, &transceiver.precoders)?;
     transceiver.limit_power(problem)?;
     Ok(transceiver)
 }
@@ -269,75 +264,13 @@ pub(crate) fn regularized(
     Ok(transceiver)
 }
 
-/// The best aggregator for given precoders, the linear MMSE filter (theory, section 4):
-/// `A = (Σ_n v_n H_n B_n B_n^H H_n^H + σ² I)^{-1} Σ_n v_n H_n B_n E_n^H`, `R×L`.
-///
-/// # Errors
-/// [`Error::DeviceCount`], [`Error::Shape`], [`Error::NonFiniteEntry`] if `precoders` are not finite `T_n×L_n` matrices, one per
-/// device; [`Error::Numerical`] if the covariance of what is received overflows or hides the noise in its rounding.
-pub fn mmse_aggregator(problem: &Problem, precoders: &[Mat<c64>]) -> Result<Mat<c64>, Error> {
-    let mut aggregator = Mat::zeros(problem.receive_antennas(), problem.streams());
-    LinearMmse::new(problem).write(precoders, problem.noise_power(), aggregator.as_mut())?;
-    Ok(aggregator)
-}
-
-/// [`mmse_aggregator`] for one set of precoders after another, in the same memory.
-pub(crate) struct LinearMmse<'a> {
-    problem: &'a Problem,
-    /// `H_n B_n`, and more columns where another device has more streams.
-    received: Mat<c64>,
-    /// `v_n H_n B_n`, likewise.
-    weighted: Mat<c64>,
-    /// `v_n H_n B_n B_n^H H_n^H`.
-    share: Mat<c64>,
-    /// The sum of these and the noise, `R×R`.
-    covariance: Mat<c64>,
-    scratch: Scratch,
-}
-
-impl<'a> LinearMmse<'a> {
-    pub fn new(problem: &'a Problem) -> Self {
-        let antennas = problem.receive_antennas();
-        let received = || Mat::zeros(antennas, most_streams(problem));
-        let square = || Mat::zeros(antennas, antennas);
-        let (received, weighted, share, covariance) = (received(), received(), square(), square());
-        Self { problem, received, weighted, share, covariance, scratch: Scratch::default() }
+/// `v_n ‖B_n‖_F²`, also where `‖B_n‖_F²` alone leaves the floating-point range.
+fn power(variance: f64, precoder: MatRef<'_, c64>) -> f64 {
+    let unit = unit_of(precoder);
+    if unit == 1.0 {
+        return variance * squared_norm(precoder);
     }
-
-    /// Writes the aggregator, at any noise power.
-    pub fn write(
-        &mut self,
-        precoders: &[Mat<c64>],
-        noise_power: f64,
-        mut aggregator: MatMut<'_, c64>,
-    ) -> Result<(), Error> {
-        let problem = self.problem;
-        require_precoders(problem, precoders)?;
-        self.covariance.fill(c64::new(0.0, 0.0));
-        aggregator.fill(c64::new(0.0, 0.0));
-        for (device, (channel, precoder)) in problem.channels().iter().zip(precoders).enumerate() {
-            let mut received = self.received.as_mut().subcols_mut(0, precoder.ncols());
-            multiply(received.as_mut(), channel.as_ref(), precoder.as_ref());
-            let mut weighted = self.weighted.as_mut().subcols_mut(0, precoder.ncols());
-            weighted.copy_from(received.as_ref());
-            scale(weighted.as_mut(), problem.signal_variance()[device]);
-            multiply(self.share.as_mut(), weighted.as_ref(), received.adjoint());
-            self.covariance += &self.share;
-            for (column, &stream) in problem.device_streams()[device].iter().enumerate() {
-                let mut sum = aggregator.as_mut().col_mut(stream);
-                sum += weighted.as_ref().col(column);
-            }
-        }
-        for antenna in 0..problem.receive_antennas() {
-            self.covariance[(antenna, antenna)] += noise_power;
-        }
-        let solved =
-            solve_positive_definite(self.covariance.as_mut(), aggregator.as_mut(), &mut self.scratch);
-        if solved && squared_norm(aggregator.as_ref()).is_finite() {
-            return Ok(());
-        }
-        Err(Error::Numerical { operation: "the linear MMSE aggregator" })
-    }
+    variance * unit * (unit * squared_norm(rescaled(precoder).as_ref()))
 }
 
 /// `T_n×L_n` zeros, to be written over.
