@@ -49,7 +49,7 @@ impl Units {
             error: exponent(problem.signal_variance.iter().copied().fold(0.0, f64::max)),
             received: 0,
             transmitted: powers
-                .map(|(power, variance)| (exponent(*power) - exponent(*variance)) / 2)
+                .map(|(power, variance)| (exponent(*power) - exponent(*variance)).div_euclid(2))
                 .collect(),
         }
     }
