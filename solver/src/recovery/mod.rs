@@ -33,32 +33,7 @@ pub use zero_forcing::{design_zero_forcing, refine_zero_forcing, scaled_zero_for
 use crate::error::{Error, Quantity};
 use crate::linalg::require_matrix;
 use crate::problem::Problem;
-use crate::transceiver::Transceiver;
 use faer::{Mat, MatRef, c64};
-
-/// The best transceiver so far.
-struct Candidate {
-    transceiver: Transceiver,
-    mse: f64,
-}
-
-impl Candidate {
-    fn new(problem: &Problem, transceiver: Transceiver) -> Result<Self, Error> {
-        let mse = transceiver.mean_squared_error(problem)?.total();
-        Ok(Self { transceiver, mse })
-    }
-
-    /// Takes another transceiver if it is better, and says so. One that could not be designed is no better.
-    fn improve(&mut self, problem: &Problem, other: Result<Transceiver, Error>) -> Result<bool, Error> {
-        let Ok(other) = other else { return Ok(false) };
-        let other = Self::new(problem, other)?;
-        let better = other.mse < self.mse;
-        if better {
-            *self = other;
-        }
-        Ok(better)
-    }
-}
 
 fn scaled(matrix: MatRef<'_, c64>, factor: f64) -> Mat<c64> {
     Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] * factor)

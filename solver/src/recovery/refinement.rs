@@ -1,6 +1,6 @@
 //! Local refinement of P_s.
 
-use super::{Candidate, scaled_zero_forcing};
+use super::scaled_zero_forcing;
 use crate::descent::{self, Descent, Stop};
 use crate::error::Error;
 use crate::mismatch;
@@ -139,4 +139,28 @@ pub fn refine(problem: &Problem, start: MatRef<'_, c64>, options: &Refinement) -
     converged &= stationarity.is_finite();
     let Candidate { transceiver, mse } = best;
     Refined { transceiver, mse, stationarity, iterations, converged }.restored(&units)
+}
+
+/// The best transceiver so far.
+struct Candidate {
+    transceiver: Transceiver,
+    mse: f64,
+}
+
+impl Candidate {
+    fn new(problem: &Problem, transceiver: Transceiver) -> Result<Self, Error> {
+        let mse = transceiver.mean_squared_error(problem)?.total();
+        Ok(Self { transceiver, mse })
+    }
+
+    /// Takes another transceiver if it is better, and says so. One that could not be designed is no better.
+    fn improve(&mut self, problem: &Problem, other: Result<Transceiver, Error>) -> Result<bool, Error> {
+        let Ok(other) = other else { return Ok(false) };
+        let other = Self::new(problem, other)?;
+        let better = other.mse < self.mse;
+        if better {
+            *self = other;
+        }
+        Ok(better)
+    }
 }
