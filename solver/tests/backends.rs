@@ -1,9 +1,7 @@
 //! The native methods against Clarabel's semidefinite cone (feature `clarabel-sdp`), which shares nothing with them: not
 //! the cone, not the direction, not the linear algebra.
 
-mod common;
-
-use common::{paper_problem, references};
+use crate::common::{paper_problem, references};
 use faer::{Mat, c64};
 use proptest::prelude::*;
 use solver::channel::{BlockFading, Fading};

@@ -1,8 +1,6 @@
 //! What does not fit, is not finite or has no size meets a typed error: no panic, and no number that means nothing.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -238,7 +236,9 @@ fn channel_knowledge_is_finite() {
     let loud = ChannelError::new(vec![f64::MAX; 2]).unwrap();
     let edge = vec![Mat::full(4, 2, c64::new(f64::MAX, f64::MIN)); 2];
     if let Ok(drawn) = loud.channels(&edge, 1, 0) {
-        assert!(common::entries(&drawn).iter().all(|entry| entry.re.is_finite() && entry.im.is_finite()));
+        assert!(
+            crate::common::entries(&drawn).iter().all(|entry| entry.re.is_finite() && entry.im.is_finite())
+        );
     }
 }
 
@@ -255,7 +255,9 @@ fn correlated_blocks_are_finite() {
     }
     let fading = Fading::rician(c64::new(1e300, -1e300), 1e300).unwrap();
     for block in GaussMarkov::new(fading, -1.0, 2, &[2], 1).unwrap().take(4) {
-        assert!(common::entries(&block).iter().all(|entry| entry.re.is_finite() && entry.im.is_finite()));
+        assert!(
+            crate::common::entries(&block).iter().all(|entry| entry.re.is_finite() && entry.im.is_finite())
+        );
     }
 }
 

@@ -1,8 +1,6 @@
 //! Closed forms against refinement and the relaxations; baselines within power and as good as they claim.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, c64};
 use proptest::prelude::*;
 use rand::SeedableRng;

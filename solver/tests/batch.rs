@@ -1,8 +1,6 @@
 //! Batches: order, errors and every bit of the results are those of working through the problems one by one.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, c64};
 use solver::recovery::{Randomization, gaussian_randomization, refine};
 use solver::relaxation::lambda_min;

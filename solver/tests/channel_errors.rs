@@ -1,8 +1,6 @@
 //! What is known of the channels: errors are what their formulas say, whoever simulates them.
 
-mod common;
-
-use common::{assert_within, entries, paper_problem};
+use crate::common::{assert_within, entries, paper_problem};
 use faer::{Mat, c64};
 use solver::channel::{BlockFading, Fading, GaussMarkov};
 use solver::csi::{self, Alternation, ChannelError};

@@ -1,8 +1,6 @@
 //! Designs on estimates do on the true channels what their formulas say.
 
-mod common;
-
-use common::{assert_within, mean_and_error, paper_problem};
+use crate::common::{assert_within, mean_and_error, paper_problem};
 use faer::{Mat, c64};
 use solver::Problem;
 use solver::channel::{BlockFading, Fading};

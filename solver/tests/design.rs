@@ -1,8 +1,6 @@
 //! `design`, `design_zero_forcing` and `Designer` as a whole: gaps, any problem, seeds and threads.
 
-mod common;
-
-use common::{paper_problem, references};
+use crate::common::{paper_problem, references};
 use faer::{Mat, c64};
 use proptest::prelude::*;
 use solver::channel::{BlockFading, Fading};

@@ -1,8 +1,6 @@
 //! Gauss–Markov fading has the moments it says.
 
-mod common;
-
-use common::{assert_within, entries};
+use crate::common::{assert_within, entries};
 use faer::c64;
 use solver::channel::{BlockFading, Fading, GaussMarkov, jakes_correlation};
 use solver::{Error, Quantity};

@@ -1,8 +1,6 @@
 //! Every kind of bad input meets its typed error; channels and power laws do what they say.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

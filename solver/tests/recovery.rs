@@ -1,8 +1,6 @@
 //! Recovery: each method against its start, its optimality conditions and the relaxations' bounds.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, MatRef, c64};
 use solver::channel::{BlockFading, Fading};
 use solver::recovery::{

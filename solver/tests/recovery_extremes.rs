@@ -1,8 +1,6 @@
 //! Recovery where numbers are hard: far above the noise, ill-conditioned channels, units and starts of any size, limits on iterations.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, MatRef, c64};
 use solver::baseline::{equal_power, single_device, truncated_inversion};
 use solver::channel::{BlockFading, Fading};

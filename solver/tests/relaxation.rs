@@ -1,8 +1,6 @@
 //! The relaxations against certified values, closed forms, and finite differences.
 
-mod common;
-
-use common::{paper_problem, references};
+use crate::common::{paper_problem, references};
 use faer::{Mat, c64};
 use solver::channel::{BlockFading, Fading};
 use solver::relaxation::{Options, Scope, lambda_min, mmse};

@@ -1,8 +1,6 @@
 //! `trace_inverse` and `mmse`: certified values, closed forms, limits, finite differences, and inputs at the edge.
 
-mod common;
-
-use common::{paper_problem, references};
+use crate::common::{paper_problem, references};
 use faer::{Mat, c64};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,8 +1,6 @@
 //! Relaxations do not depend on units; at the ends of the floating-point range, and where channels are ill-conditioned, bounds stay bounds.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, c64};
 use proptest::prelude::*;
 use solver::channel::{BlockFading, Fading};

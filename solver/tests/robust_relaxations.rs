@@ -1,8 +1,6 @@
 //! What happens to the relaxations where a warm start misleads, rounding takes over, no channel is open, or no memory suffices.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, c64};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,9 +1,7 @@
 //! Devices that contribute to some of the sums only: error, precoders, refinement and bounds, against simulation, optimality
 //! conditions, and the problems that they fall apart into.
 
-mod common;
-
-use common::paper_problem;
+use crate::common::paper_problem;
 use faer::{Mat, MatRef, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -66,7 +64,7 @@ fn error_formula_agrees_with_simulation() {
         }
         squared_norm((transceiver.aggregator().adjoint() * received - wanted).as_ref())
     });
-    common::assert_within(errors, error(&problem, &transceiver));
+    crate::common::assert_within(errors, error(&problem, &transceiver));
 }
 
 /// Karush–Kuhn–Tucker: `D_n (E_n − D_n^H B_n) = μ_n B_n` with `μ_n ≥ 0`, and `μ_n > 0` only at full power.

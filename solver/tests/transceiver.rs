@@ -1,8 +1,6 @@
 //! Transceivers: the error (7) against simulation, both precoders against their optimality conditions, recovery.
 
-mod common;
-
-use common::{paper_problem, references};
+use crate::common::{paper_problem, references};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, c64};
 use rand::SeedableRng;
