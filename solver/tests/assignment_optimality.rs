@@ -111,7 +111,7 @@ fn each_bound_holds_at_its_level() {
 fn larger_batches_close_the_gap_at_the_optimum_alone() {
     let (best, least) = optimum();
     let gap = |shares: &[f64], blocks| {
-        optimality_gap(&problem(0.0), shares, &GapSampling { blocks, ..GapSampling::new(3) }).unwrap()
+        optimality_gap(&problem(0.0), shares, &GapSampling { blocks, seed: 3, ..Default::default() }).unwrap()
     };
     let (few, many) = (gap(&best, 100).gap.mean, gap(&best, 1600).gap.mean);
     assert!((few / many - 4.0).abs() < 1.5, "{few} and {many}");

@@ -254,6 +254,11 @@ mod kept {
         refused(&|state| state["first"]["scope"] = json!("everything"), "unknown variant `everything`");
         refused(&|state| drop(state.as_object_mut().unwrap().remove("first")), "missing field `first`");
         refused(&|state| state["sca"]["quiet"] = json!(7), "7 quiet iterations");
+        let twice = |state: &mut Value| {
+            let estimates = state["sca"]["estimates"].as_array_mut().unwrap();
+            estimates.push(estimates[0].clone());
+        };
+        refused(&twice, "a state with estimates of 2 functions");
 
         // Whole numbers, but not those of any run of this problem.
         let resumed = |edit: &dyn Fn(&mut Value)| {

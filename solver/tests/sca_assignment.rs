@@ -81,6 +81,30 @@ fn equal_devices_share_evenly() {
     }
 }
 
+/// Shares are what they are where computing costs next to nothing; and of costs that are all as small, the ratios alone count.
+#[test]
+fn small_costs_are_no_trouble() {
+    for cost in [1e-3, 1e-5, 1e-7, 1e-9, 1e-12, 1e-15, 1e-18, 1e-300] {
+        for (seed, ratio) in [(1, 1e-3), (2, 0.3), (3, 1.0), (4, 1e-3)] {
+            let problem = problem(&[cost, ratio * cost, cost], lambda_min()).with_minimum_share(0.3).unwrap();
+            let options = AssignmentOptions::new(seed).with_iterations(20).unwrap();
+            let assignment = assign(&problem, &options).unwrap();
+            let last = assignment.history.last().unwrap();
+            for shares in [&assignment.shares, &last.point] {
+                let sum: f64 = shares.iter().sum();
+                assert!(
+                    (sum - 1.0).abs() < 1e-9 && shares.iter().all(|m| *m >= 0.3 - 1e-9),
+                    "{cost:e}: {shares:?}"
+                );
+            }
+            if ratio < 0.5 {
+                // The second computes for less: what may be given freely goes there.
+                assert!(assignment.shares[1] > 0.39, "{cost:e}, {ratio:e}: {:?}", assignment.shares);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_true_problems_relaxation_serves_as_well() {
     let problem = problem(&UNEQUAL, RelaxedMse::new(Relaxation::Mmse, 1.0).unwrap());

@@ -248,7 +248,15 @@ fn an_active_stochastic_constraint_is_met_with_and_without_curvature() {
         let error = distance(&report.point, &program.optimum());
         assert!(error < 0.05, "η_1 = {curvature}: {:?}, error {error}", report.point);
         assert!(report.termination.was_successful(), "{:?}", report.termination);
-        assert!(report.history.last().unwrap().constraints[0].abs() < 0.1);
+        let last = report.history.last().unwrap();
+        assert!(last.constraints[0].abs() < 0.1);
+        // 2(x − t) + 2λx = 0 at x = t/‖t‖.
+        let multiplier = distance(&program.target, &program.center) - 1.0;
+        assert!(
+            (last.multipliers[0] / multiplier - 1.0).abs() < 0.1,
+            "{:?}, not {multiplier}",
+            last.multipliers
+        );
     }
 }
 

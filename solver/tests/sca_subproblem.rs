@@ -103,7 +103,8 @@ proptest! {
         }
     }
 
-    /// The cone form with η_1 → 0 tends to the linear form.
+    /// The cone form with η_1 → 0 tends to the linear form, whose `d_0` is nearer than `‖d − d_0‖² ≤ t (f̂_0(0) − f̂_0(d_0))/η_0`,
+    /// `t = η_1‖d_0‖²/|f_1|`: `(1 − t) d_0` meets the cone, which meets the half-space.
     #[test]
     fn cones_tend_to_the_quadratic_program(
         (center, gradient, normal) in dimensioned(2.0), value in -1.0..-0.05f64,
@@ -113,14 +114,15 @@ proptest! {
         let objective = Surrogate { value: 0.0, gradient, curvature: 0.5 };
         let linear = Surrogate { value, gradient: normal, curvature: 0.0 };
         let flat = solve(&set, &center, &objective, std::slice::from_ref(&linear));
-        let mut last = f64::INFINITY;
+        let step: Vec<f64> = flat.iter().zip(&center).map(|(x, c)| x - c).collect();
+        let (length, descent) = (distance(&flat, &center), -objective.at(&step).unwrap());
         for curvature in [1e-2, 1e-4, 1e-6, 1e-8] {
             let curved = Surrogate { curvature, ..linear.clone() };
             let difference = distance(&flat, &solve(&set, &center, &objective, &[curved]));
-            prop_assert!(difference <= last + 1e-4);
-            last = difference;
+            let shrunk = (curvature * length * length / -value).min(1.0);
+            let bound = (shrunk * descent.max(0.0) / objective.curvature).sqrt();
+            prop_assert!(difference <= bound + 1e-4, "{difference} above {bound} at η_1 = {curvature}");
         }
-        prop_assert!(last < 1e-4, "difference {last}");
     }
 }
 

@@ -97,7 +97,7 @@ fn begin<S: ChannelSource, V: ShortTermValue>(
     let program = LongTerm::new(problem, &coordinates, unit, unconverged);
     let sca = StochasticSca::new(&program, options.sca.clone()).start(&coordinates.scaled(&start));
     drop(program);
-    let (sca, weights) = (sca.map_err(Box::new)?, coordinates.weights().to_vec());
+    let (sca, weights) = (sca.map_err(Box::new)?, coordinates.weights());
     let state = AssignmentState { sca, weights, seed: options.seed(), first, unit, curvature, unconverged };
     Ok((state, coordinates))
 }
@@ -162,16 +162,20 @@ fn advance<S: ChannelSource, V: ShortTermValue>(
     mut observer: impl FnMut(&IterationRecord) -> ControlFlow<()>,
 ) -> Result<Assignment, AssignmentError> {
     let AssignmentState { sca, unit, curvature, unconverged, .. } = state;
-    let unit = *unit;
+    let (unit, length) = (*unit, coordinates.unit());
     let in_units = |record: &IterationRecord| IterationRecord {
         point: coordinates.shares(&record.point),
         objective: unit * record.objective,
+        residual: length * record.residual,
         subproblem_gap: unit * record.subproblem_gap,
         constraints: Vec::new(),
+        multipliers: Vec::new(),
         ..*record
     };
     let program = LongTerm::new(problem, coordinates, unit, *unconverged);
-    let settings = options.sca.clone().with_objective_curvature(options.relative_curvature() * *curvature)?;
+    let curvature = options.relative_curvature() * *curvature * length * length;
+    let mut settings = options.sca.clone().with_objective_curvature(curvature)?;
+    settings.residual_tolerance = settings.residual_tolerance.map(|tolerance| tolerance / length);
     let mut history = Vec::new();
     let finished = |record: &IterationRecord| {
         // Blocks of an iteration that fails are counted when it is done again.
@@ -182,6 +186,7 @@ fn advance<S: ChannelSource, V: ShortTermValue>(
     let ScaReport { point, termination, guaranteed, .. } =
         StochasticSca::new(&program, settings).resume(sca, finished).map_err(Box::new)?;
     let shares = coordinates.shares(&point);
+    let termination = termination.times(length);
     Ok(Assignment { shares, termination, guaranteed, unconverged: *unconverged, history })
 }
 
@@ -232,7 +237,8 @@ impl Scale {
         }
         let unconverged = pilots.iter().filter(|value| !value.converged).count();
         let value = if mean.abs() > 0.0 { mean.abs() } else { 1.0 };
-        let curvature = slopes.iter().fold(0.0, |most: f64, g| most.max(g.abs() / value));
+        let curvature =
+            slopes.iter().fold(0.0, |most: f64, g| most.max(g.abs() / value)) / coordinates.unit();
         // Where computing costs nothing every assignment is as good: any curvature serves.
         let curvature = if curvature > 0.0 && curvature.is_finite() { curvature } else { 1.0 };
         Ok(Self { first: bounds(&pilots[0]), value, curvature, unconverged })

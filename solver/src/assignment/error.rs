@@ -151,6 +151,12 @@ pub enum AssignmentError {
         /// The value of the state.
         found: Certificate,
     },
+    /// A kept state has estimates of several functions; an assignment has no stochastic constraints.
+    #[error("a state with estimates of {found} functions; an assignment has one")]
+    StateFunctions {
+        /// Functions with estimates in the state.
+        found: usize,
+    },
     /// A kept state has a weight or a scale that is not positive and finite.
     #[error("the state holds the scale {value}, which is not positive and finite")]
     StateScale {

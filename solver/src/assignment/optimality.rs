@@ -33,8 +33,14 @@ pub struct GapSampling {
     pub blocks: usize,
     /// Confidence of each bound, one-sided. Default: `0.95`. Valid: inside (0, 1).
     pub confidence: f64,
-    /// Chooses the blocks. Choose another seed than that of the optimization.
+    /// Chooses the blocks. Choose another seed than that of the optimization. Default: `0`.
     pub seed: u64,
+}
+
+impl Default for GapSampling {
+    fn default() -> Self {
+        Self::new(0)
+    }
 }
 
 impl GapSampling {

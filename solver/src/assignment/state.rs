@@ -20,7 +20,7 @@ const VALUE_TOLERANCE: f64 = 1e-6;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct AssignmentState {
-    /// In the coordinates `z_n = w_n m_n` and in units of `unit`.
+    /// In the coordinates `z_n` in units of the largest `w_n`, and values in units of `unit`.
     pub(super) sca: ScaState,
     /// `w_n`.
     pub(super) weights: Vec<f64>,
@@ -44,7 +44,7 @@ impl AssignmentState {
 
     /// Checks that the state is of a problem with these coordinates.
     pub(super) fn check_devices(&self, coordinates: &Coordinates) -> Result<(), AssignmentError> {
-        let (expected, kept) = (coordinates.weights(), &self.weights);
+        let (expected, kept) = (&coordinates.weights(), &self.weights);
         if kept.len() != expected.len() {
             return Err(AssignmentError::StateDevices { expected: expected.len(), found: kept.len() });
         }
@@ -98,6 +98,10 @@ impl TryFrom<Unchecked> for AssignmentState {
         if weights.len() != sca.point().len() {
             let (expected, found) = (sca.point().len(), weights.len());
             return Err(AssignmentError::StateDevices { expected, found });
+        }
+        let found = sca.estimates().len();
+        if found > 1 {
+            return Err(AssignmentError::StateFunctions { found });
         }
         let unusable = |value: &f64| !(*value > 0.0 && value.is_finite());
         let found = weights.iter().chain([&unit, &curvature]).copied().find(unusable);

@@ -150,13 +150,23 @@ checked!(Design of recovery {
 
 checked!(IterationRecord of sca {
     iteration: usize, point: Vec<f64>, objective: f64, constraints: Vec<f64>, averaging: f64, step: f64,
-    residual: f64, subproblem_gap: f64, restored: Option<f64>
+    residual: f64, subproblem_gap: f64, multipliers: Vec<f64>, restored: Option<f64>
 } |record| {
     let values = record.point.iter().chain(&record.constraints).chain(&record.restored);
-    require_finite("a recorded value", values.chain([&record.objective, &record.subproblem_gap]))?;
+    require_finite("a recorded value", values.chain([&record.objective]))?;
     require_fraction("averaging", record.averaging)?;
     require_fraction("step", record.step)?;
-    require_size("residual", record.residual)
+    require_size("residual", record.residual)?;
+    require_size("subproblem_gap", record.subproblem_gap)?;
+    record.multipliers.iter().try_for_each(|multiplier| require_size("a multiplier", *multiplier))?;
+    let (found, functions) = (record.multipliers.len(), record.constraints.len());
+    match record.restored {
+        None => require(found == functions, "the number of multipliers", found, "that of the constraints"),
+        Some(restored) => {
+            require(restored > 0.0, "restored", restored, "above 0")?;
+            require(found == 0, "the number of multipliers", found, "0 where (21) had no point")
+        }
+    }
 });
 
 checked!(ResidualEstimate of sca {
@@ -165,7 +175,8 @@ checked!(ResidualEstimate of sca {
     confidence: f64, samples: usize
 } |estimate| {
     require_size("residual", estimate.residual)?;
-    require_bound("upper_bound", estimate.upper_bound)?;
+    let (residual, upper_bound) = (estimate.residual, estimate.upper_bound);
+    require(residual <= upper_bound, "upper_bound", upper_bound, &format!("at least the residual, {residual}"))?;
     require(is_confidence(estimate.confidence), "confidence", estimate.confidence, "inside (0, 1)")?;
     require_samples(estimate.samples)
 });
@@ -215,7 +226,12 @@ checked!(OptimalityGap of assignment {
     value: assignment::Estimate, optimum: assignment::Estimate, gap: assignment::Estimate, confidence: f64,
     scope: Scope, unconverged: usize
 } |gap| {
-    require(is_confidence(gap.confidence), "confidence", gap.confidence, "inside (0, 1)")
+    require(is_confidence(gap.confidence), "confidence", gap.confidence, "inside (0, 1)")?;
+    let [blocks, batches, found] = [gap.value, gap.optimum, gap.gap].map(|estimate| estimate.samples);
+    require(found == batches, "the number of batches of the gap", found, &format!("{batches}, that of the optimum"))?;
+    let valid = blocks.is_multiple_of(batches);
+    require(valid, "the number of blocks", blocks, &format!("a multiple of {batches}, the number of batches"))?;
+    require(gap.unconverged <= blocks, "unconverged", gap.unconverged, &format!("at most {blocks}, all blocks"))
 });
 
 checked!(LinearRow of sca { coefficients: Vec<f64>, right_hand_side: f64 } |row| {

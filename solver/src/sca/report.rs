@@ -22,9 +22,16 @@ pub struct IterationRecord {
     pub step: f64,
     /// The optimality residual `‖x̂ − x^τ‖`; 0 exactly at a stationary point of the estimated problem.
     pub residual: f64,
-    /// Certified suboptimality of `x̂` in the subproblem that was solved, in units of its objective.
+    /// Certified suboptimality of `x̂` in the subproblem that was solved, ≥ 0, in units of its objective: (21), or the projection that
+    /// ends a restoration, `min ‖x − x^τ‖²`.
     pub subproblem_gap: f64,
-    /// `None` if (21) was solved. If (21) had no feasible point, the least possible `max_i f̂_i` > 0, whose point is `x̂`.
+    /// The multipliers `λ_i ≥ 0` of the stochastic constraints in (21), with the Lagrangian `f̂_0 + Σ_i λ_i f̂_i` over 𝒳: allowing `f̂_i ≤ ε` lowers its
+    /// optimum by `λ_i ε` to first order, and where the run converges to a point that meets a constraint qualification, they tend to the multipliers
+    /// of the program. In units of the objective over those of the constraint. Empty without stochastic constraints, and where (21) had no
+    /// feasible point.
+    pub multipliers: Vec<f64>,
+    /// `None` if (21) was solved. If (21) had no feasible point, `max_i f̂_i(x̂)` > 0, the least possible in 𝒳 up to about `1e-6` of the constraints'
+    /// magnitude.
     pub restored: Option<f64>,
 }
 
@@ -49,7 +56,8 @@ pub struct ResidualEstimate {
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", deny_unknown_fields))]
 #[non_exhaustive]
 pub enum TerminationReason {
     /// All iterations of the schedule ran, and no residual tolerance was set.
@@ -93,6 +101,24 @@ impl TerminationReason {
             self,
             Self::ScheduleCompleted | Self::ResidualBelowTolerance { .. } | Self::ResidualConfirmed { .. }
         )
+    }
+}
+
+impl TerminationReason {
+    /// The same with residuals in another unit.
+    pub(crate) fn times(self, length: f64) -> Self {
+        match self {
+            Self::ResidualBelowTolerance { residual } => {
+                Self::ResidualBelowTolerance { residual: length * residual }
+            }
+            Self::ResidualConfirmed { estimate, confidence } => {
+                let (residual, upper_bound) = (length * estimate.residual, length * estimate.upper_bound);
+                let estimate = ResidualEstimate { residual, upper_bound, ..estimate };
+                Self::ResidualConfirmed { estimate, confidence }
+            }
+            Self::IterationLimit { residual } => Self::IterationLimit { residual: length * residual },
+            Self::ScheduleCompleted | Self::Infeasible { .. } | Self::StoppedByObserver => self,
+        }
     }
 }
 

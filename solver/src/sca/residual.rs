@@ -94,7 +94,7 @@ impl<P: StochasticProgram, B: SubproblemSolver> StochasticSca<'_, P, B> {
             .map_err(|source| ScaError::Subproblem { iteration, source })?;
         let residual = norm(&difference(&target.point, point));
         // The target is itself exact only up to √(gap/η_0).
-        let inexact = (target.gap.max(0.0) / curvature).sqrt();
+        let inexact = (target.gap / curvature).sqrt();
         let upper_bound = residual + margin / (2.0 * curvature) + inexact;
         Ok(ResidualEstimate { residual, upper_bound, confidence, samples })
     }

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::polyhedron::FEASIBILITY_TOLERANCE;
 use super::subproblem::{AutomaticBackend, Step, SubproblemSolver, solve};
 use super::surrogate::{accumulate, average_in};
-use super::vector::{difference, norm};
+use super::vector::{difference, largest_magnitude, norm};
 use super::{
     Evaluation, Function, IterationRecord, ScaError, ScaOptions, ScaReport, ScaState, StochasticProgram,
     Surrogate, TerminationReason,
@@ -116,7 +116,7 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
             average_in(estimate, averaging, new);
         }
         self.update_surrogates(&next.estimates, objective, constraints);
-        let Step { point: target, gap, restored } =
+        let Step { point: target, gap, multipliers, restored } =
             solve(&mut self.backend, self.program.feasible_set(), point, objective, constraints)
                 .map_err(|source| ScaError::Subproblem { iteration, source })?;
         let record = IterationRecord {
@@ -127,6 +127,7 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
             step,
             residual: norm(&difference(&target, point)),
             subproblem_gap: gap,
+            multipliers,
             restored,
             point: point.clone(),
         };
@@ -137,7 +138,7 @@ impl<'a, P: StochasticProgram, B: SubproblemSolver> StochasticSca<'a, P, B> {
             _ => 0,
         };
         next.iteration = iteration + 1;
-        next.point = self.program.feasible_set().snap(&combined);
+        next.point = self.program.feasible_set().snap(&combined, largest_magnitude(point).max(1.0));
         next.confirmations = state.confirmations;
         Ok(record)
     }

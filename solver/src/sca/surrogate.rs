@@ -1,7 +1,7 @@
 //! Convex surrogates (20) and their recursive estimates (19).
 
 use super::polyhedron::require_length;
-use super::vector::{add_scaled, dot, norm, squared_norm};
+use super::vector::{add_scaled, dot, norm, positive_or_one, squared_norm};
 use super::{Function, PolyhedronError};
 
 /// `f̂(x) = f + uᵀ(x − x^τ) + η ‖x − x^τ‖²` ((20) of \[A\]) in terms of the displacement `d = x − x^τ`.
@@ -41,11 +41,14 @@ impl Surrogate {
         Self { value: self.value / unit, gradient, curvature: self.curvature / unit }
     }
 
-    /// A magnitude to measure this function's residuals against, where displacements are of a size: `max(|f|, ‖u‖ size, η size²)`; 1 for
-    /// a zero function.
+    /// A magnitude to measure this function's residuals against, where displacements are of a size: `max(|f|, ‖u‖ size, η size²)`.
     pub(super) fn scale(&self, size: f64) -> f64 {
-        let scale = (norm(&self.gradient) * size).max(self.curvature * size * size).max(self.value.abs());
-        if scale > 0.0 { scale } else { 1.0 }
+        (norm(&self.gradient) * size).max(self.curvature * size * size).max(self.value.abs())
+    }
+
+    /// The same as a unit: 1 for a zero function.
+    pub(super) fn unit(&self, size: f64) -> f64 {
+        positive_or_one(self.scale(size))
     }
 }
 

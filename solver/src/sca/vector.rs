@@ -24,6 +24,11 @@ pub(super) fn largest_magnitude(a: &[f64]) -> f64 {
     a.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()))
 }
 
+/// A positive, finite number, or else 1: what may be divided by.
+pub(super) fn positive_or_one(value: f64) -> f64 {
+    if value > 0.0 && value.is_finite() { value } else { 1.0 }
+}
+
 /// `a − b`.
 pub(super) fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(x, y)| x - y).collect()

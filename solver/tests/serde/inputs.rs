@@ -160,7 +160,7 @@ fn samplings_and_values_are_checked() {
         &["/lower", "/upper", "/gradient/1"],
     );
     let estimate = Estimate { mean: 0.1, standard_error: 0.2, samples: 10 };
-    let (value, optimum, gap) = (estimate, estimate, estimate);
+    let (value, optimum, gap) = (Estimate { samples: 40, ..estimate }, estimate, estimate);
     let gap = OptimalityGap { value, optimum, gap, confidence: 0.95, scope: Scope::Program, unconverged: 1 };
     assert_round_trip(gap);
     assert_checked(
@@ -168,6 +168,13 @@ fn samplings_and_values_are_checked() {
         &[
             ("/confidence", json!(1.0), "confidence is 1; valid: inside (0, 1)"),
             ("/gap/samples", json!(1), "samples is 1; valid: at least 2"),
+            (
+                "/gap/samples",
+                json!(9),
+                "the number of batches of the gap is 9; valid: 10, that of the optimum",
+            ),
+            ("/value/samples", json!(41), "the number of blocks is 41; valid: a multiple of 10"),
+            ("/unconverged", json!(41), "unconverged is 41; valid: at most 40"),
         ],
         &["/confidence", "/optimum/mean"],
     );

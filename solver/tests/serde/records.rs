@@ -47,7 +47,7 @@ where
 fn record(iteration: usize) -> IterationRecord {
     let (point, constraints) = (vec![0.3, 0.7], vec![-0.1]);
     let (objective, averaging, step, residual, subproblem_gap) = (-2.0, 1.0, 0.5, 0.1, 1e-12);
-    let restored = Some(0.2);
+    let (multipliers, restored) = (vec![3.0], None);
     IterationRecord {
         iteration,
         point,
@@ -57,6 +57,7 @@ fn record(iteration: usize) -> IterationRecord {
         step,
         residual,
         subproblem_gap,
+        multipliers,
         restored,
     }
 }
@@ -96,14 +97,21 @@ fn small_records_are_checked() {
     let level = "confidence is 1; valid: inside (0, 1)";
     assert_checked(
         &estimate,
-        &[("/confidence", json!(1.0), level), ("/samples", json!(0), "samples is 0")],
+        &[
+            ("/confidence", json!(1.0), level),
+            ("/samples", json!(0), "samples is 0"),
+            ("/upper_bound", json!(0.05), "upper_bound is 0.05; valid: at least the residual, 0.1"),
+        ],
         &["/residual", "/upper_bound", "/confidence"],
     );
     for (reason, number) in [
-        (TerminationReason::ResidualBelowTolerance { residual: 0.1 }, "/ResidualBelowTolerance/residual"),
-        (TerminationReason::ResidualConfirmed { estimate, confidence: 0.9 }, "/ResidualConfirmed/confidence"),
-        (TerminationReason::IterationLimit { residual: 0.1 }, "/IterationLimit/residual"),
-        (TerminationReason::Infeasible { least_violation: 0.1 }, "/Infeasible/least_violation"),
+        (TerminationReason::ResidualBelowTolerance { residual: 0.1 }, "/residual_below_tolerance/residual"),
+        (
+            TerminationReason::ResidualConfirmed { estimate, confidence: 0.9 },
+            "/residual_confirmed/confidence",
+        ),
+        (TerminationReason::IterationLimit { residual: 0.1 }, "/iteration_limit/residual"),
+        (TerminationReason::Infeasible { least_violation: 0.1 }, "/infeasible/least_violation"),
     ] {
         assert_checked(&reason, &[(number, json!(-0.5), "floating point `-0.5`")], &[number]);
     }
@@ -120,6 +128,10 @@ fn reports_are_checked() {
             ("/step", json!(0.0), "step is 0; valid: above 0, at most 1"),
             ("/averaging", json!(1.5), "averaging is 1.5"),
             ("/residual", json!(-0.1), "residual is -0.1"),
+            ("/subproblem_gap", json!(-1e-9), "subproblem_gap is -0.000000001"),
+            ("/multipliers/0", json!(-1.0), "a multiplier is -1"),
+            ("/multipliers", json!([]), "the number of multipliers is 0; valid: that of the constraints"),
+            ("/restored", json!(0.2), "the number of multipliers is 1; valid: 0 where (21) had no point"),
         ],
         &[
             "/point/0",
@@ -128,17 +140,27 @@ fn reports_are_checked() {
             "/averaging",
             "/residual",
             "/subproblem_gap",
-            "/restored",
+            "/multipliers/0",
         ],
+    );
+    let restored = IterationRecord { multipliers: vec![], restored: Some(0.2), ..record(3) };
+    assert_checked(
+        &restored,
+        &[
+            ("/restored", json!(0.0), "restored is 0; valid: above 0"),
+            ("/restored", json!(-1.0), "restored is -1"),
+        ],
+        &["/restored"],
     );
     let history = vec![record(3), record(4)];
     let (termination, guaranteed) = (TerminationReason::ScheduleCompleted, true);
+    let unconstrained = IterationRecord { constraints: vec![], multipliers: vec![], ..record(4) };
     let histories = [
         ("/history", json!([]), "a history without records"),
         ("/history/1/iteration", json!(3), "iteration is 3; valid: one more than 3"),
         ("/history/0/iteration", json!(usize::MAX), "iteration is 4; valid: one more than"),
         ("/history/1/point", json!([1.0]), "a recorded point's length is 1; valid: 2"),
-        ("/history/1/constraints", json!([]), "the number of constraints is 0; valid: 1"),
+        ("/history/1", json!(unconstrained), "the number of constraints is 0; valid: 1"),
     ];
     let report = ScaReport { point: vec![0.4, 0.6], termination, guaranteed, history: history.clone() };
     assert_checked(&report, &histories, &["/point/1", "/history/1/objective"]);

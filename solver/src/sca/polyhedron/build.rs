@@ -51,6 +51,7 @@ impl PolyhedronBuilder {
             bounds.unwrap_or_else(|| (vec![f64::NEG_INFINITY; dimension], vec![f64::INFINITY; dimension]));
         let mut set = Polyhedron { lower, upper, equalities, inequalities, member: Vec::new() };
         check_rows(dimension, &set)?;
+        check_zero_rows(&set)?;
         set.member = set.lower.iter().zip(&set.upper).map(|(l, u)| 0.0_f64.max(*l).min(*u)).collect();
         if set.largest_violation(&set.member).amount > 0.0 {
             set.member = search(&set)?;
@@ -96,6 +97,21 @@ fn check_rows(expected: usize, set: &Polyhedron) -> Result<(), PolyhedronError> 
     Ok(())
 }
 
+/// Rows of zeros are met everywhere or nowhere.
+fn check_zero_rows(set: &Polyhedron) -> Result<(), PolyhedronError> {
+    let zeros = |row: &&LinearRow| is_zero(row);
+    let equalities = set.equalities.iter().filter(zeros).map(|row| row.right_hand_side.abs());
+    let inequalities = set.inequalities.iter().filter(zeros).map(|row| -row.right_hand_side);
+    match equalities.chain(inequalities).fold(0.0, f64::max) {
+        0.0 => Ok(()),
+        least_violation => Err(PolyhedronError::Empty { least_violation, radius: f64::INFINITY }),
+    }
+}
+
+fn is_zero(row: &LinearRow) -> bool {
+    row.coefficients.iter().all(|a| *a == 0.0)
+}
+
 /// The point of `set` nearest to its member so far, which is within the bounds; or of an empty set the least that the largest violation of the rows,
 /// scaled to unit norm, can be within the bounds.
 fn search(set: &Polyhedron) -> Result<Vec<f64>, PolyhedronError> {
@@ -107,18 +123,20 @@ fn search(set: &Polyhedron) -> Result<Vec<f64>, PolyhedronError> {
     };
     let bounds_only = Polyhedron { equalities: Vec::new(), inequalities: Vec::new(), ..set.clone() };
     let violation = |row: &LinearRow, sign: f64| {
-        let scale = sign / Some(norm(&row.coefficients)).filter(|n| *n > 0.0).unwrap_or(1.0);
+        let scale = sign / norm(&row.coefficients);
         let gradient = row.coefficients.iter().map(|a| scale * a).collect();
         Surrogate { value: scale * row.excess(center), gradient, curvature: 0.0 }
     };
-    let mut violations: Vec<Surrogate> = set.inequalities.iter().map(|row| violation(row, 1.0)).collect();
-    for row in &set.equalities {
+    let counts = |row: &&LinearRow| !is_zero(row);
+    let mut violations: Vec<Surrogate> =
+        set.inequalities.iter().filter(counts).map(|row| violation(row, 1.0)).collect();
+    for row in set.equalities.iter().filter(counts) {
         violations.push(violation(row, 1.0));
         violations.push(violation(row, -1.0));
     }
     let LeastViolation { point, lower, radius, .. } =
         least_violation(backend, &bounds_only, center, &violations).map_err(PolyhedronError::Undecided)?;
-    let point = set.snap(&point);
+    let point = set.snap(&point, 1.0);
     if set.contains(&point) {
         Ok(point)
     } else if lower > 0.0 {

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 
-use super::super::vector::{add_scaled, dot};
+use super::super::vector::{add_scaled, dot, largest_magnitude};
 use super::{FEASIBILITY_TOLERANCE, Polyhedron};
 use crate::linalg::ThinSvd;
 
@@ -10,26 +10,26 @@ use crate::linalg::ThinSvd;
 const ROUNDING: f64 = 10.0 * FEASIBILITY_TOLERANCE;
 
 impl Polyhedron {
-    /// `point` moved onto the bounds it misses by rounding, then onto the equalities by the least-norm
-    /// correction of the variables that are off their bounds. Kept only if it leaves the largest violation no worse.
+    /// `point` moved onto the bounds it misses by rounding, and onto the equalities by the least-norm correction of the variables that are off their
+    /// bounds if that leaves the largest violation no worse. What is rounding depends on the `size` of the points that it was computed
+    /// from, where that is above its own.
     ///
     /// It changes what is already nearly feasible in its last digits; it is no projection, and the caller
     /// still checks the result.
-    pub(crate) fn snap(&self, point: &[f64]) -> Vec<f64> {
-        let mut best = point.to_vec();
-        let mut violation = self.largest_violation(&best).amount;
-        if violation > ROUNDING {
-            return best;
+    pub(crate) fn snap(&self, point: &[f64], size: f64) -> Vec<f64> {
+        let size = largest_magnitude(point).max(size);
+        if self.violation_at_size(point, size).amount > ROUNDING {
+            return point.to_vec();
         }
         let clamped = self.clamp(point);
-        let corrected = self.correct_equalities(&clamped).map(|x| self.clamp(&x));
-        for candidate in [Some(clamped), corrected].into_iter().flatten() {
-            let new = self.largest_violation(&candidate).amount;
-            if new <= violation {
-                (best, violation) = (candidate, new);
+        match self.correct_equalities(&clamped).map(|corrected| self.clamp(&corrected)) {
+            Some(corrected)
+                if self.largest_violation(&corrected).amount <= self.largest_violation(&clamped).amount =>
+            {
+                corrected
             }
+            _ => clamped,
         }
-        best
     }
 
     fn clamp(&self, point: &[f64]) -> Vec<f64> {

@@ -6,8 +6,8 @@
 //! suboptimality of the candidate, and by strong convexity `‖x̂ − x*‖² ≤ gap / η_0`.
 
 use super::super::polyhedron::FEASIBILITY_TOLERANCE;
-use super::super::vector::{add_scaled, difference, largest_magnitude, norm, squared_norm};
-use super::units::Scaled;
+use super::super::vector::{difference, largest_magnitude, norm};
+use super::units::{Scaled, largest_unit};
 use super::{BackendFailure, Candidate, Goal, Subproblem, SubproblemError, SubproblemSolver, Surrogate};
 
 /// Certified gap, relative to the objective's magnitude, up to which a candidate counts as optimal.
@@ -24,10 +24,12 @@ const ROUNDING: f64 = 1e-14;
 pub(in crate::sca) struct Certified {
     /// `x̂`, in 𝒳.
     pub point: Vec<f64>,
-    /// Objective at `x̂` less the dual bound, ≥ 0 up to rounding.
+    /// What the objective at `x̂` may be above the optimum, ≥ 0.
     pub gap: f64,
     /// `max(0, max_i f̂_i(x̂))`.
     pub largest_violation: f64,
+    /// The `λ ≥ 0` of the bound.
+    pub multipliers: Vec<f64>,
 }
 
 /// Most scaled subproblems that are tried after the subproblem itself.
@@ -36,24 +38,29 @@ const RETRIES: usize = 3;
 const ANOTHER_LENGTH: f64 = 2.0;
 
 /// Solves `subproblem` and re-checks the answer. Where it does not stand, because tolerances of backends are absolute in one place or another, the
-/// subproblem is put to the backend once more in units of its reach, then in units of what the last answer moved.
+/// subproblem is put to the backend once more in units of its reach, then in units of what the last answer moved, or of what the objective calls for.
 pub(in crate::sca) fn certify(
     backend: &mut dyn SubproblemSolver,
     subproblem: &Subproblem<'_>,
 ) -> Result<Certified, SubproblemError> {
+    if let Some(answer) = at_rest(subproblem) {
+        return Ok(answer);
+    }
     let mut attempt = backend.solve(subproblem);
     let mut lengths: Vec<f64> = Vec::with_capacity(RETRIES);
     loop {
-        let moved = attempt.as_ref().ok().and_then(|candidate| moved(subproblem, candidate));
+        let moved = attempt.as_ref().ok().map(|candidate| moved(subproblem, candidate));
         let failure = match attempt.map_err(SubproblemError::from).and_then(|c| check(subproblem, &c)) {
             Ok(certified) => return Ok(certified),
             Err(failure) => failure,
         };
-        let length = if lengths.is_empty() { Some(subproblem.reach()) } else { moved };
-        let known =
-            |length: f64| lengths.iter().any(|known| (known / length).ln().abs() < ANOTHER_LENGTH.ln());
-        let length =
-            length.filter(|&length| lengths.len() < RETRIES && !known(length) && failure.depends_on_units());
+        let new = |length: &f64| {
+            let apart = |known: &f64| (known / length).ln().abs() >= ANOTHER_LENGTH.ln();
+            *length > 0.0 && length.is_finite() && lengths.iter().all(apart)
+        };
+        let guesses = [Some(subproblem.reach()), moved, Some(subproblem.free_step())];
+        let length = guesses.into_iter().flatten().find(new);
+        let length = length.filter(|_| lengths.len() < RETRIES && failure.depends_on_units());
         let Some(length) = length else { return Err(failure) };
         lengths.push(length);
         let scaled = Scaled::new(subproblem, length);
@@ -65,6 +72,21 @@ pub(in crate::sca) fn certify(
     }
 }
 
+/// `x^τ`, if nothing but rounding calls away from it and it stands the re-check, without any multipliers. No backend comes as near to it as the gap of
+/// so short a step would have to be.
+fn at_rest(subproblem: &Subproblem<'_>) -> Option<Certified> {
+    if !subproblem.rests() {
+        return None;
+    }
+    let candidate = Candidate {
+        point: subproblem.center.to_vec(),
+        constraint_multipliers: vec![0.0; subproblem.constraints.len()],
+        equality_multipliers: vec![0.0; subproblem.feasible_set.equalities().len()],
+        inequality_multipliers: vec![0.0; subproblem.feasible_set.inequalities().len()],
+    };
+    check(subproblem, &candidate).ok()
+}
+
 impl SubproblemError {
     /// Whether other units may help: not where the backend does not take such subproblems at all.
     pub(super) fn depends_on_units(&self) -> bool {
@@ -72,10 +94,9 @@ impl SubproblemError {
     }
 }
 
-/// `‖x̂ − x^τ‖_∞`, where that is a length to measure by.
-fn moved(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Option<f64> {
-    let moved = largest_magnitude(&difference(&candidate.point, subproblem.center));
-    (moved > 0.0 && moved.is_finite()).then_some(moved)
+/// `‖x̂ − x^τ‖_∞`.
+fn moved(subproblem: &Subproblem<'_>, candidate: &Candidate) -> f64 {
+    largest_magnitude(&difference(&candidate.point, subproblem.center))
 }
 
 /// Whether a candidate is feasible and, by the dual bound, optimal.
@@ -84,39 +105,37 @@ fn moved(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Option<f64> {
 /// changes by over `‖x̂ − x^τ‖`, or over a small part of the reach where `x̂` is next to `x^τ`; and `x̂` is rounded.
 fn check(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Result<Certified, SubproblemError> {
     check_form(subproblem, candidate)?;
-    let point = subproblem.feasible_set.snap(&candidate.point);
+    let point = subproblem.feasible_set.snap(&candidate.point, subproblem.size());
     let size = subproblem.size().max(largest_magnitude(&point));
-    let displacement = difference(&point, subproblem.center);
     let values = require_feasible(subproblem, &point, size)?;
     let largest_violation = values.iter().fold(0.0, |largest: f64, v| largest.max(*v));
-    let objective = Surrogate { value: 0.0, ..subproblem.objective.clone() };
-    let mut primal = objective.value_at(&displacement);
-    let magnitude = match subproblem.goal {
+    let gradient = &subproblem.objective.gradient;
+    let (part, magnitude) = match subproblem.goal {
         Goal::Objective => {
-            objective.scale(norm(&displacement).max(LEAST_LENGTH * subproblem.reach().min(size)))
+            let moved = norm(&difference(&point, subproblem.center));
+            let length = moved.max(LEAST_LENGTH * subproblem.reach().min(size));
+            (GAP_TOLERANCE, Surrogate { value: 0.0, ..subproblem.objective.clone() }.scale(length))
         }
-        Goal::LeastViolation => {
-            primal += largest_violation;
-            subproblem.constraints.iter().map(|c| c.scale(size)).fold(0.0, f64::max)
-        }
+        Goal::LeastViolation => (RESTORATION_TOLERANCE, largest_unit(subproblem.constraints, size)),
     };
-    let gap = primal - dual_bound(subproblem, &objective, candidate);
-    let part = if subproblem.goal == Goal::Objective { GAP_TOLERANCE } else { RESTORATION_TOLERANCE };
-    let tolerance = part * magnitude + ROUNDING * norm(&objective.gradient) * size;
+    let tolerance = part * magnitude + ROUNDING * norm(gradient) * size;
+    let multipliers = admissible(subproblem, candidate);
+    let gap = gap(subproblem, candidate, &multipliers, &point, &values);
     // Where the magnitude overflows there is nothing to measure a gap against.
     if gap.is_nan() || gap > tolerance || tolerance.is_infinite() {
         return Err(SubproblemError::NotOptimal { gap, tolerance });
     }
-    Ok(Certified { point, gap, largest_violation })
+    Ok(Certified { point, gap: gap.max(0.0), largest_violation, multipliers })
 }
 
-/// The values of the constraints at a point that is in 𝒳 and, where that is the goal, meets them, both relative to magnitudes at points of `size`.
+/// The values of the constraints at a point that is in 𝒳 and, where that is the goal, meets them. The rows count as [`FEASIBILITY_TOLERANCE`]
+/// says, or more strictly where sizes are below 1; the constraints at points of `size`.
 pub(super) fn require_feasible(
     subproblem: &Subproblem<'_>,
     point: &[f64],
     size: f64,
 ) -> Result<Vec<f64>, SubproblemError> {
-    let violation = subproblem.feasible_set.violation_at_size(point, size);
+    let violation = subproblem.feasible_set.violation_at_size(point, size.min(1.0));
     if violation.amount > FEASIBILITY_TOLERANCE {
         return Err(SubproblemError::OutsideFeasibleSet { row: violation.row, amount: violation.amount });
     }
@@ -136,20 +155,6 @@ pub(super) fn require_feasible(
     Ok(values)
 }
 
-impl Subproblem<'_> {
-    /// The magnitude of the objective over the reach: of `f̂_0` without its constant, or of the constraints whose violation is minimised.
-    pub(super) fn objective_scale(&self) -> f64 {
-        let reach = self.reach();
-        match self.goal {
-            Goal::Objective => Surrogate { value: 0.0, ..self.objective.clone() }.scale(reach),
-            Goal::LeastViolation => {
-                let scales = self.constraints.iter().map(|c| c.scale(reach));
-                scales.fold(self.objective.curvature * reach * reach, f64::max)
-            }
-        }
-    }
-}
-
 fn check_form(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Result<(), SubproblemError> {
     let set = subproblem.feasible_set;
     let vectors = [
@@ -162,36 +167,93 @@ fn check_form(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Result<(), 
     if well_formed { Ok(()) } else { Err(SubproblemError::Malformed) }
 }
 
-/// A lower bound of the optimal value, with this for `f̂_0`, from the candidate's multipliers, made admissible first.
-fn dual_bound(subproblem: &Subproblem<'_>, objective: &Surrogate, candidate: &Candidate) -> f64 {
-    let set = subproblem.feasible_set;
-    let mut weights: Vec<f64> = candidate.constraint_multipliers.iter().map(|w| w.max(0.0)).collect();
-    let total: f64 = weights.iter().sum();
+/// The candidate's `λ`, made admissible.
+fn admissible(subproblem: &Subproblem<'_>, candidate: &Candidate) -> Vec<f64> {
+    let mut multipliers: Vec<f64> = candidate.constraint_multipliers.iter().map(|w| w.max(0.0)).collect();
+    let total: f64 = multipliers.iter().sum();
     // Minimising the Lagrangian over α ≥ 0 leaves Σ λ_i ≤ 1.
     if subproblem.goal == Goal::LeastViolation && total > 1.0 {
-        weights.iter_mut().for_each(|w| *w /= total);
+        multipliers.iter_mut().for_each(|w| *w /= total);
     }
-    let mut constant = objective.value;
-    let mut gradient = objective.gradient.clone();
-    let mut curvature = objective.curvature;
-    for (weight, constraint) in weights.iter().zip(subproblem.constraints) {
-        constant += weight * constraint.value;
-        add_scaled(&mut gradient, *weight, &constraint.gradient);
-        curvature += weight * constraint.curvature;
+    multipliers
+}
+
+/// What the objective at `point` may be above the optimum: how far `point` is from minimizing the Lagrangian, and what the
+/// Lagrangian there is below the objective.
+///
+/// Each is a sum of terms that are not negative where `point` is feasible. As the difference of two values that large multipliers make large,
+/// the gap would be their rounding, and far below 0 as soon as above it. What `point` violates by rounding counts against it.
+fn gap(
+    subproblem: &Subproblem<'_>,
+    candidate: &Candidate,
+    multipliers: &[f64],
+    point: &[f64],
+    values: &[f64],
+) -> f64 {
+    let set = subproblem.feasible_set;
+    let mut lagrangian = Lagrangian::of(subproblem.objective);
+    let mut below = 0.0;
+    // Σ λ_i (α − f̂_i) + (1 − Σ λ_i) α with the largest violation α, which is 0 in (21).
+    let violation = match subproblem.goal {
+        Goal::Objective => 0.0,
+        Goal::LeastViolation => values.iter().fold(0.0, |largest: f64, v| largest.max(*v)),
+    };
+    for ((multiplier, constraint), value) in multipliers.iter().zip(subproblem.constraints).zip(values) {
+        lagrangian.add(*multiplier, &constraint.gradient, constraint.curvature);
+        below += (multiplier * (violation - value)).abs();
     }
+    below += (1.0 - multipliers.iter().sum::<f64>()) * violation;
     let equalities = set.equalities().iter().zip(candidate.equality_multipliers.iter().copied());
     let inequalities = candidate.inequality_multipliers.iter().map(|z| z.max(0.0));
     for (row, multiplier) in equalities.chain(set.inequalities().iter().zip(inequalities)) {
-        constant += multiplier * row.excess(subproblem.center);
-        add_scaled(&mut gradient, multiplier, &row.coefficients);
+        lagrangian.add(multiplier, &row.coefficients, 0.0);
+        below += (multiplier * row.excess(point)).abs();
     }
-    let bounds = set.lower().iter().zip(set.upper());
-    let minimizer: Vec<f64> = gradient
-        .iter()
-        .zip(subproblem.center.iter().zip(bounds))
-        // Bounds within rounding of the centre may be crossed after subtraction: max then min, no clamp.
-        .map(|(g, (x, (l, u)))| (-g / (2.0 * curvature)).max(l - x).min(u - x))
-        .collect();
-    let linear: f64 = gradient.iter().zip(&minimizer).map(|(g, d)| g * d).sum();
-    constant + linear + curvature * squared_norm(&minimizer)
+    lagrangian.above_minimum(subproblem, point) + below
+}
+
+/// The Lagrangian without its constant, `gᵀd + κ‖d‖²`.
+struct Lagrangian {
+    gradient: Vec<f64>,
+    /// What the entries of `gradient` may be off by.
+    rounding: Vec<f64>,
+    curvature: f64,
+}
+
+impl Lagrangian {
+    fn of(objective: &Surrogate) -> Self {
+        let rounding = vec![0.0; objective.gradient.len()];
+        Self { gradient: objective.gradient.clone(), rounding, curvature: objective.curvature }
+    }
+
+    fn add(&mut self, multiplier: f64, gradient: &[f64], curvature: f64) {
+        self.curvature += multiplier * curvature;
+        for ((sum, rounding), u) in self.gradient.iter_mut().zip(&mut self.rounding).zip(gradient) {
+            let term = multiplier * u;
+            *sum += term;
+            // Half of it from the product, half from the sum, at most.
+            *rounding += f64::EPSILON * term.abs().max(sum.abs());
+        }
+    }
+
+    /// What it is at `point` above its minimum over the bounds, whatever its gradient is within the rounding.
+    fn above_minimum(&self, subproblem: &Subproblem<'_>, point: &[f64]) -> f64 {
+        let set = subproblem.feasible_set;
+        let places = point.iter().zip(subproblem.center).zip(set.lower().iter().zip(set.upper()));
+        let slopes = self.gradient.iter().zip(&self.rounding);
+        let entries = slopes.zip(places).map(|((g, rounding), ((x, center), (lower, upper)))| {
+            let bounds = (lower - center, upper - center);
+            let above = |g: f64| above_minimum(g, self.curvature, x - center, bounds);
+            above(g - rounding).max(above(g + rounding))
+        });
+        entries.sum()
+    }
+}
+
+/// `g d + κ d²` above its minimum over the bounds.
+fn above_minimum(gradient: f64, curvature: f64, displacement: f64, (lower, upper): (f64, f64)) -> f64 {
+    // Bounds within rounding of the centre may be crossed after subtraction: max then min, no clamp.
+    let minimizer = (-gradient / (2.0 * curvature)).max(lower).min(upper);
+    let beyond = displacement - minimizer;
+    (gradient + 2.0 * curvature * minimizer) * beyond + curvature * beyond * beyond
 }

@@ -57,6 +57,8 @@ fn settings() -> DefaultSettings<f64> {
         tol_gap_abs: 1e-10,
         tol_gap_rel: 1e-10,
         tol_feas: 1e-10,
+        // With the default, 0.99, one small program in 20 000 goes round in circles until the iterations end.
+        max_step_fraction: 0.95,
         ..DefaultSettings::default()
     }
 }
@@ -72,6 +74,10 @@ fn triplets(rows: usize, columns: usize, entries: &[(usize, usize, f64)]) -> Csc
 struct Multiplier {
     rows: Vec<usize>,
     factor: f64,
+}
+
+impl Multiplier {
+    const NONE: Self = Self { rows: Vec::new(), factor: 0.0 };
 }
 
 /// `min ½ vᵀPv + qᵀv` s.t. `Av + s = b`, `s ∈ K`, with `v = d` or `(d, α)`.
@@ -140,9 +146,14 @@ impl Model {
         }
         let mut cones = Vec::new();
         for constraint in subproblem.constraints {
+            let constant = constraint.curvature == 0.0 && constraint.gradient.iter().all(|u| *u == 0.0);
+            if violation.is_none() && constant && constraint.value <= 0.0 {
+                model.constraints.push(Multiplier::NONE);
+                continue;
+            }
             let own = match violation {
                 Some(_) => scale,
-                None => constraint.scale(reach),
+                None => constraint.unit(reach),
             };
             let normal = constraint.gradient.iter().map(|u| u / own).enumerate();
             let row = || normal.clone().chain(violation.map(|column| (column, -1.0)));
@@ -152,7 +163,7 @@ impl Model {
                 model.constraints.push(Multiplier { rows: vec![index], factor: scale / own });
             } else {
                 cones.push((row().collect::<Vec<_>>(), value, constraint.curvature / own, scale / own));
-                model.constraints.push(Multiplier { rows: Vec::new(), factor: 0.0 });
+                model.constraints.push(Multiplier::NONE);
             }
         }
         model.cones.push(SupportedConeT::NonnegativeConeT(model.right_hand_side.len() - first));
@@ -183,9 +194,14 @@ impl Model {
 
     /// Appends a row of 𝒳 about `center`, scaled to unit norm, or less where `center` is more than 1 inside it: tolerances are relative to the largest
     /// right-hand side.
+    /// A row of zeros, which 𝒳 meets, would leave no interior: there is none of it in the model.
     fn push_scaled(&mut self, row: &LinearRow, center: &[f64], objective_scale: f64) -> Multiplier {
+        let length = norm(&row.coefficients);
+        if length == 0.0 {
+            return Multiplier::NONE;
+        }
         let room = -row.excess(center);
-        let length = Some(norm(&row.coefficients)).filter(|length| *length > 0.0).unwrap_or(1.0).max(room);
+        let length = length.max(room);
         let coefficients = row.coefficients.iter().map(|a| a / length).enumerate();
         let index = self.push(coefficients, room / length);
         Multiplier { rows: vec![index], factor: objective_scale / length }

@@ -109,7 +109,7 @@ impl Model {
             });
         }
         for constraint in subproblem.constraints {
-            let own = if restoring { scale } else { constraint.scale(reach) };
+            let own = if restoring { scale } else { constraint.unit(reach) };
             let mut coefficients: Vec<f64> = constraint.gradient.iter().map(|u| u / own).collect();
             coefficients.extend(restoring.then_some(-1.0));
             rows.push(ModelRow {

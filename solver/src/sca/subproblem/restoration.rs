@@ -2,7 +2,9 @@
 
 use super::super::polyhedron::FEASIBILITY_TOLERANCE;
 use super::super::vector::{difference, norm};
-use super::{Goal, Subproblem, SubproblemError, SubproblemSolver, certify};
+use super::certify::{Certified, certify};
+use super::units::largest_unit;
+use super::{Goal, Subproblem, SubproblemError, SubproblemSolver};
 use crate::sca::{Polyhedron, Surrogate};
 
 /// Weight of `‖x − x^τ‖²` beside the largest violation, over a length of 1 in units of the subproblem: makes the point unique, and at
@@ -48,8 +50,7 @@ pub(in crate::sca) fn least_violation(
     let mut length = start.reach().max(start.size());
     let mut lengths = 0;
     loop {
-        let scale = constraints.iter().map(|c| c.scale(length)).fold(0.0, f64::max);
-        proximity.curvature = PROXIMITY * scale / length / length;
+        proximity.curvature = PROXIMITY * largest_unit(constraints, length) / length / length;
         let weighted = Subproblem { feasible_set, center, objective: &proximity, constraints, goal };
         let answer = certify(backend, &weighted)?;
         let distance = norm(&difference(&answer.point, center));
@@ -60,7 +61,7 @@ pub(in crate::sca) fn least_violation(
         }
         let radius = RADIUS * length.max(distance / FAR);
         let bound = answer.largest_violation
-            - answer.gap.max(0.0)
+            - answer.gap
             - proximity.curvature * (radius * radius - distance * distance);
         return Ok(LeastViolation {
             point: answer.point,
@@ -80,7 +81,7 @@ pub(in crate::sca) fn nearest(
     constraints: &[Surrogate],
     level: f64,
     size: f64,
-) -> Result<(Vec<f64>, f64), SubproblemError> {
+) -> Result<Certified, SubproblemError> {
     let distance = Surrogate { value: 0.0, gradient: vec![0.0; center.len()], curvature: 1.0 };
     let constraints: Vec<Surrogate> = lowered(constraints, size, level);
     let subproblem = Subproblem {
@@ -90,7 +91,7 @@ pub(in crate::sca) fn nearest(
         constraints: &constraints,
         goal: Goal::Objective,
     };
-    certify(backend, &subproblem).map(|answer| (answer.point, answer.gap))
+    certify(backend, &subproblem)
 }
 
 /// The constraints less `level` and less [`ROOM`] of their magnitudes at points of `size`.

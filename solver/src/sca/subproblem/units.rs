@@ -2,29 +2,56 @@
 
 use super::{Candidate, Goal, Subproblem};
 use crate::sca::polyhedron::LinearRow;
-use crate::sca::vector::{largest_magnitude, norm};
+use crate::sca::vector::{largest_magnitude, norm, positive_or_one};
 use crate::sca::{Polyhedron, Surrogate};
 
 /// Less than this part of the size of points is rounding.
 const ROUNDING: f64 = 1e-12;
 
 impl Subproblem<'_> {
-    /// About how far `x̂` is from `x^τ`: as far as the objective alone would go, but no farther than points are large; at least as far as the
-    /// row that `x^τ` misses most. Where nothing but rounding calls `x̂` away, the size of points up to 1. Positive and finite.
+    /// About how far `x̂` is from `x^τ`: as far as the objective alone would go, but no farther than points are large, or 1; at least as far as the
+    /// row or constraint that `x^τ` misses most. Where nothing but rounding calls `x̂` away, the size of points. Positive and finite.
     pub(super) fn reach(&self) -> f64 {
         let size = largest_magnitude(self.center);
-        let free = match self.goal {
+        let missed = |excess: f64, gradient: &[f64]| match norm(gradient) {
+            // What no step changes is no distance.
+            0.0 => 0.0,
+            slope => excess / slope,
+        };
+        let set = self.feasible_set;
+        let equalities =
+            set.equalities().iter().map(|row| missed(row.excess(self.center).abs(), &row.coefficients));
+        let inequalities =
+            set.inequalities().iter().map(|row| missed(row.excess(self.center), &row.coefficients));
+        let constraints = self.constraints.iter().map(|f| missed(f.value, &f.gradient));
+        let free = self.free_step().min(size.max(1.0));
+        let reach = equalities.chain(inequalities).chain(constraints).fold(free, f64::max);
+        positive_or_one(if reach > ROUNDING * size { reach } else { size })
+    }
+
+    /// Whether the objective calls for no step, or for one that is rounding.
+    pub(super) fn rests(&self) -> bool {
+        self.goal == Goal::Objective && self.free_step() <= ROUNDING * self.size()
+    }
+
+    /// How far the objective alone would go.
+    pub(super) fn free_step(&self) -> f64 {
+        match self.goal {
             Goal::Objective => norm(&self.objective.gradient) / (2.0 * self.objective.curvature),
             Goal::LeastViolation => 0.0,
-        };
-        let missed = |row: &LinearRow, excess: f64| excess / positive_or_one(norm(&row.coefficients));
-        let equalities =
-            self.feasible_set.equalities().iter().map(|row| missed(row, row.excess(self.center).abs()));
-        let inequalities =
-            self.feasible_set.inequalities().iter().map(|row| missed(row, row.excess(self.center)));
-        let constraints = self.constraints.iter().map(|f| f.value / positive_or_one(norm(&f.gradient)));
-        let reach = equalities.chain(inequalities).chain(constraints).fold(free.min(size.max(1.0)), f64::max);
-        positive_or_one(if reach > ROUNDING * size { reach } else { size.min(1.0) })
+        }
+    }
+
+    /// The magnitude of the objective over the reach: of `f̂_0` without its constant, or of the constraints whose violation is minimised.
+    pub(super) fn objective_scale(&self) -> f64 {
+        let reach = self.reach();
+        match self.goal {
+            Goal::Objective => Surrogate { value: 0.0, ..self.objective.clone() }.scale(reach),
+            Goal::LeastViolation => {
+                let scales = self.constraints.iter().map(|c| c.scale(reach));
+                scales.fold(self.objective.curvature * reach * reach, f64::max)
+            }
+        }
     }
 
     /// The size of points: `‖x^τ‖_∞`, or where that is smaller, the reach up to 1.
@@ -33,9 +60,9 @@ impl Subproblem<'_> {
     }
 }
 
-/// A positive, finite number, or else 1.
-fn positive_or_one(value: f64) -> f64 {
-    if value > 0.0 && value.is_finite() { value } else { 1.0 }
+/// The unit of functions that measure one violation together.
+pub(super) fn largest_unit(functions: &[Surrogate], size: f64) -> f64 {
+    positive_or_one(functions.iter().map(|function| function.scale(size)).fold(0.0, f64::max))
 }
 
 /// A subproblem whose displacements are divided by `length` and whose functions by their magnitudes there.
@@ -59,14 +86,14 @@ impl Scaled {
     /// `subproblem` in units of `length` > 0.
     pub(super) fn new(subproblem: &Subproblem<'_>, length: f64) -> Self {
         let Subproblem { feasible_set, center, objective, constraints, goal } = *subproblem;
-        let own = |function: &Surrogate| positive_or_one(function.scale(length));
         let (value, values) = match goal {
             Goal::Objective => {
-                (own(&Surrogate { value: 0.0, ..objective.clone() }), constraints.iter().map(own).collect())
+                let value = Surrogate { value: 0.0, ..objective.clone() }.unit(length);
+                (value, constraints.iter().map(|constraint| constraint.unit(length)).collect())
             }
             // All measure one violation.
             Goal::LeastViolation => {
-                let value = positive_or_one(constraints.iter().map(own).fold(0.0, f64::max));
+                let value = largest_unit(constraints, length);
                 (value, vec![value; constraints.len()])
             }
         };
