@@ -24,6 +24,7 @@ mod robust_relaxations;
 mod rounding;
 mod sca_assignment;
 mod sca_backends;
+mod sca_degenerate;
 mod sca_errors;
 mod sca_examples;
 mod sca_programs;
