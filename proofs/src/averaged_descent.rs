@@ -8,12 +8,16 @@
 //!    `μ_n ≥ σ_{e,n}² ‖A‖²` for which `‖B_n‖² ≤ q_n` is least among precoders within the limits, if `D_n` has full column rank or `μ_n > 0`;
 //! 2. for fixed precoders, `A = (Σ v_n G_n G_n^H + s I)^{-1} Σ v_n G_n` with `G_n = Ĥ_n B_n`, `s = σ² + Σ σ_{e,n}² v_n ‖B_n‖²`, is least.
 //!
+//! 3. Of full or no power the robust problem's error is `E`, and of any other it is no less. So `csi::design`, the best of the designs for the estimates and for
+//!    the robust problem and of what is reached from them, is no worse than either, than silence and than equal power with any aggregator.
+//!
 //! So no turn raises `E`, and the result is no worse than any precoders within the limits with the starting aggregator.
 //!
 //! # Hypotheses
 //!
 //! - **own weight** (for 1): `μ_n ≥ σ_{e,n}² ‖A‖²`. The best precoders for the estimates alone use power that costs more than it gains;
 //! - **noise of the error** (for 2): `s`, not `σ²`. With `σ²` alone the turn can raise `E`;
+//! - **both designs** (for 3): that for the robust problem alone can be worse than that for the estimates, and the reverse;
 //! - **turns of the same `E`**. Solving the robust problem anew with the noise of the last design's powers is not monotone: the new
 //!   precoders may use more power than that noise was made for.
 
@@ -71,8 +75,9 @@ mod tests {
     use super::*;
     use crate::{config, config_of};
     use proptest::prelude::*;
-    use solver::baseline::scalar_power_control;
+    use solver::baseline::{equal_power, scalar_power_control};
     use solver::csi::{self, Alternation, ChannelError};
+    use solver::recovery::design;
     use solver::strategies::{
         Channels, Precoders, Sizes, aggregators, crop, grid, power_of_two, precoders, problems,
     };
@@ -182,6 +187,34 @@ mod tests {
         }
     }
 
+    proptest! {
+        #![proptest_config(config_of(16))]
+
+        /// 3, with the solver's own bound below.
+        #[test]
+        fn the_one_call_is_no_worse_than_its_parts(
+            problem in problems(&SIZES, Channels::WellConditioned), any in aggregators(&SIZES), variance in variances(),
+        ) {
+            let variance = &variance[..problem.devices()];
+            let error = ChannelError::new(variance.to_vec())?;
+            let of = |part: &Transceiver| averaged(&problem, variance, &part.aggregator().to_owned(), part.precoders());
+            let found = csi::design(&problem, &error, &Default::default())?;
+            found.transceiver.check_power(&problem)?;
+            let own = of(&found.transceiver);
+            prop_assert!((found.mse - own).abs() <= WITHIN * own, "{own}, reported {}", found.mse);
+            prop_assert!(found.bound.is_some_and(|bound| bound <= own * (1.0 + WITHIN)), "{:?} > {own}", found.bound);
+            let silence = problem.signal_variance().iter().sum::<f64>() * problem.streams() as f64;
+            prop_assert!(own <= silence * (1.0 + WITHIN), "{own} > {silence}");
+            let equal = equal_power(&problem)?;
+            let other = Transceiver::new(&problem, any.of(&problem), equal.precoders().to_vec())?;
+            for part in [design(&problem, &Default::default())?.transceiver, equal, other] {
+                prop_assert!(own <= of(&part) * (1.0 + WITHIN), "{own} > {}", of(&part));
+            }
+            let robust = design(&csi::robust(&problem, &error)?, &Default::default())?.transceiver;
+            prop_assert!(own <= of(&robust) * (1.0 + WITHIN), "{own} > {}, of the robust design", of(&robust));
+        }
+    }
+
     fn scalar(value: f64) -> Mat<c64> {
         scaled(identity(1).as_ref(), value)
     }
@@ -208,6 +241,28 @@ mod tests {
             averaged(&problem, &variance, &without, &precoders),
         );
         assert!(after > 1.9 * before, "{before}, then {after}");
+    }
+
+    /// Without **both designs**: closed forms for scalars, `p = 1`. Gains 40 dB apart and errors of 1 %: the robust one is the worse; a single gain and errors
+    /// as large as it: the other.
+    #[test]
+    fn either_design_alone() {
+        let at = |channels: &[f64], noise| {
+            let channels: Vec<_> = channels.iter().map(|&h| scalar(h)).collect();
+            Problem::new(channels.clone(), vec![1.0; channels.len()], noise).unwrap()
+        };
+        let averages = |channels: &[f64], variance: &[f64]| {
+            let problem = at(channels, 1e-3);
+            let error = ChannelError::new(variance.to_vec()).unwrap();
+            [problem.clone(), csi::robust(&problem, &error).unwrap()].map(|seen| {
+                let design = scalar_power_control(&seen).unwrap();
+                csi::mean_squared_error(&problem, &error, &design).unwrap().total()
+            })
+        };
+        let [naive, robust] = averages(&[1.0, 100.0], &[0.01, 100.0]);
+        assert!(robust > 10.0 * naive, "{naive}, robust {robust}");
+        let [naive, robust] = averages(&[1.0], &[1.0]);
+        assert!(naive > 1.5 * robust, "{naive}, robust {robust}");
     }
 
     /// Without **turns of the same `E`**: optimal designs (the closed form for scalars) for the noise that the last one's powers make,

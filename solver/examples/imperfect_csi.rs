@@ -8,18 +8,11 @@ use solver::channel::{BlockFading, Fading, GaussMarkov};
 use solver::csi::{self, ChannelError};
 use solver::faer::{Mat, c64};
 use solver::prelude::*;
-use solver::recovery::{gaussian_randomization, refine};
-use solver::relaxation::{Options, lambda_min};
+use solver::recovery::DesignOptions;
+use solver::relaxation;
 
 const BLOCKS: u64 = 5;
 const POWERS: [f64; 8] = [1.0, 1.0, 1.0, 1.0, 10.0, 10.0, 10.0, 10.0];
-
-/// Refinement of P_s from the papers' start.
-fn design(problem: &Problem) -> Result<Transceiver, Error> {
-    let relaxed = lambda_min::solve(problem, &Default::default())?;
-    let start = gaussian_randomization(problem, relaxed.primal.as_ref(), &Default::default())?;
-    Ok(refine(problem, start.aggregator(), &Default::default())?.transceiver)
-}
 
 /// Prints the means over `blocks`, each with its true channels and what is known of them.
 fn row(
@@ -33,17 +26,18 @@ fn row(
         let truth = Problem::new(channels, POWERS.to_vec(), 1.0)?;
         let estimated = csi::with_channels(&truth, estimates)?;
 
-        let robust = design(&csi::robust(&estimated, error)?)?;
-        let alternating = csi::alternate(&estimated, error, robust.aggregator(), &Default::default())?;
-        let designs = [&design(&truth)?, &design(&estimated)?, &robust, &alternating.transceiver];
-        for (sum, design) in sums.iter_mut().zip(designs) {
-            *sum += design.mean_squared_error(&truth)?.total();
+        let relaxation = relaxation::Options { relative_gap: 1e-5, ..Default::default() };
+        let options = DesignOptions { relaxation, ..Default::default() };
+        let design = csi::design(&estimated, error, &options)?;
+        let [known, naive, robust] = [&truth, &estimated, &csi::robust(&estimated, error)?]
+            .map(|problem| recovery::design(problem, &options));
+        let designs = [known?.transceiver, naive?.transceiver, robust?.transceiver];
+        for (sum, transceiver) in sums.iter_mut().zip(designs.iter().chain([&design.transceiver])) {
+            *sum += transceiver.mean_squared_error(&truth)?.total();
         }
-        let options = Options { relative_gap: 1e-5, ..Default::default() };
-        let bound = csi::lower_bound(&estimated, error, &alternating.transceiver, &options)?;
-        let bound = bound.expect("every device has L antennas");
-        assert!(bound <= alternating.mse);
-        sums[4] += alternating.mse;
+        let bound = design.bound.expect("there always is one");
+        assert!(bound <= design.mse);
+        sums[4] += design.mse;
         sums[5] += bound;
     }
     let means = sums.map(|sum| format!("{:.3}", sum / BLOCKS as f64)).join(" | ");
@@ -53,10 +47,10 @@ fn row(
 
 fn main() -> Result<(), Error> {
     println!(
-        "MSE on the true channels by design; then the closed form for `alternating`, and a bound on that of any design."
+        "MSE on the true channels by design; then the closed form for that of `csi::design`, and a bound on that of any design."
     );
     println!(
-        "| known from | error variance | perfect knowledge | naive | robust | alternating | closed form | bound |"
+        "| known from | error variance | perfect knowledge | naive | robust | `csi::design` | closed form | bound |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     for pilots in [1, 4, 16, 64] {

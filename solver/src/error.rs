@@ -253,8 +253,8 @@ pub enum Error {
         /// Smallest singular value.
         smallest: f64,
     },
-    /// A precoder takes more power than its device has. Zero forcing is within the limit at an aggregator scaled by at least
-    /// `√(required/available)`.
+    /// A precoder takes more power than its device has. Zero forcing of this device is within its limit at an aggregator scaled by at least
+    /// `√(required/available)`; for the scale at which that of every device is, see [`scaled_zero_forcing`](crate::recovery::scaled_zero_forcing).
     #[error("the precoder of device {device} takes power {required:?}, above its limit of {available:?}")]
     PowerExceeded {
         /// Device index.

@@ -12,6 +12,7 @@ mod baseline;
 mod batch;
 mod channel_errors;
 mod csi;
+mod csi_design;
 mod design;
 mod gauss_markov;
 mod inputs;

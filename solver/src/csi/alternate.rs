@@ -69,7 +69,10 @@ pub struct Alternated {
 /// `J_n` is the selection of the device's streams ([`Problem::with_device_streams`]), `I` where it serves all. So no iteration raises the
 /// average, and the result is no worse than any transceiver with the starting aggregator. Solving [`robust`](super::robust) anew with the noise
 /// power of the last design, the obvious alternative, is not monotone: the new precoders may use more power than the noise power was made for.
-/// Start from a design for the robust problem: by turns the limit is only stationary in each of `A` and `B`, and convergence is linear.
+/// By turns the limit is only stationary in each of `A` and `B`, and convergence is linear: [`design`](super::design()) does better. Where rounding would raise
+/// the average, or arithmetic breaks down, it stops.
+///
+/// A start at an end of the floating-point range stands for its direction.
 ///
 /// # Errors
 /// [`Error::InvalidOption`]; [`Error::DeviceCount`]; [`Error::Shape`], [`Error::NonFiniteEntry`] if `start` is not a finite `R×L` matrix;
@@ -81,8 +84,9 @@ pub fn alternate(
     options: &Alternation,
 ) -> Result<Alternated, Error> {
     options.validate()?;
-    error.require_devices(estimated.devices())?;
     require_aggregator(estimated, start)?;
+    let (own, error, units) = super::in_own_units(estimated, error)?;
+    let (estimated, error, start) = (own.as_ref(), &error, units.aggregator(start));
     // The weight of the averaged error on `‖B_n‖_F²`, given `‖A‖_F²`.
     let least = |alpha: f64| move |device: usize| error.variance()[device] * alpha;
     let mut sum_error = SumError::new(estimated);
@@ -90,23 +94,25 @@ pub fn alternate(
         Ok(average(sum_error.of(transceiver)?, estimated, error, transceiver)?.total())
     };
     let (mut linear_mmse, mut seen) = (LinearMmse::new(estimated), Seen::new(estimated));
-    let mut transceiver = regularized(estimated, start, least(squared_norm(start)))?;
+    let mut transceiver = regularized(estimated, start.as_ref(), least(squared_norm(start.as_ref())))?;
     let mut mse = total(&transceiver)?;
     let mut next = transceiver.clone();
     let (mut iterations, mut converged) = (0, false);
     while !converged && iterations < options.max_iterations {
         let noise_power = estimated.noise_power() + error.received_power(transceiver.powers(estimated));
-        linear_mmse.write(transceiver.precoders(), noise_power, next.aggregator_mut())?;
+        let filter = linear_mmse.write(transceiver.precoders(), noise_power, next.aggregator_mut());
+        // Neither an aggregator nor precoders that could not be designed are any better.
         let alpha = next.alpha();
-        next.precode(&mut seen, least(alpha))?;
-        let next_mse = total(&next)?;
+        let designed = filter.and_then(|()| next.precode(&mut seen, least(alpha)));
+        iterations += 1;
+        let Ok(next_mse) = designed.and_then(|()| total(&next)) else { break };
         converged = next_mse >= mse * (1.0 - options.decrease);
         if next_mse < mse {
             std::mem::swap(&mut transceiver, &mut next);
             mse = next_mse;
         }
-        iterations += 1;
     }
     converged &= mismatch::has_gradient(estimated, transceiver.aggregator(), least(transceiver.alpha()))?;
+    let (transceiver, mse) = (units.restore_transceiver(transceiver), units.restore_error(mse)?);
     Ok(Alternated { transceiver, mse, iterations, converged })
 }

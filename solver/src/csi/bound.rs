@@ -28,8 +28,8 @@ const ROUNDING: f64 = 1e-12;
 ///
 /// `MSE ≥ (Σ v_n w_n^{1/2} tr U_n^{1/2})² / (Σ v_n w_n tr U_n + λ_max(Σ v_n Ĥ_n U_n Ĥ_n^H))`,
 ///
-/// from `w tr((M + wI)^{-1}) ≥ 2 w^{1/2} tr U^{1/2} − tr(U (M + wI))` and the best common scale of the `U_n`. Good `λ_n`, `U_n` come from
-/// `mmse` relaxations at the power limits lowered to what the averaged error has a use for: at first to the powers of `design`, then round by
+/// from `w tr((M + wI)^{-1}) ≥ 2 w^{1/2} tr U^{1/2} − tr(U (M + wI))` and the best common scale of the `U_n`. Good `U_n` and `λ_n`, those or
+/// `σ²/Σ p_n` for all, come from `mmse` relaxations at the power limits lowered to what the averaged error has a use for: at first to the powers of `design`, then round by
 /// round to those that the last relaxation asks for. The bound that is returned is this formula's, and at least [`recovery::lower_bound`] of the estimates.
 /// It holds for every transceiver, whatever the design, and is the tighter the better the design: take that of [`alternate`](super::alternate).
 ///
@@ -48,17 +48,18 @@ pub fn lower_bound(
     if !estimated.is_square() {
         return Ok(None);
     }
-    let mut best = recovery::lower_bound(estimated, options)?;
-    let (mut power, mut last) = (design.transmit_power(estimated), 0.0_f64);
+    let (own, error, units) = super::in_own_units(estimated, error)?;
+    let mut best = recovery::lower_bound(&own, options)?;
+    let (mut power, mut last) = (units.transceiver(design).transmit_power(&own), 0.0_f64);
     for _ in 0..ROUNDS {
-        let Ok(certified) = round(estimated, error, &power, options) else { break };
+        let Ok(certified) = round(&own, &error, &power, options) else { break };
         best = best.max(certified.bound);
         if (certified.bound - last).abs() <= CHANGE * last {
             break;
         }
         (power, last) = (certified.power, certified.bound);
     }
-    Ok(Some(best))
+    units.restore_error(best).map(Some)
 }
 
 /// What the `mmse` relaxation says at lowered power limits.
@@ -102,40 +103,42 @@ impl Certified {
             let mut spectrum = Spectrum::of(seen.as_ref())?;
             let limit = mismatch::multiplier(&spectrum.values, estimated.precoder_budget(device));
             let multiplier = limit.max(variance * alpha);
-            let used: f64 = spectrum.values.iter().map(|&value| reach(value, multiplier)).sum();
-            power.push(used * estimated.signal_variance()[device]);
+            let modes = spectrum.values.iter().map(|&value| (value, 1.0));
+            power.push(mismatch::precoder_power(modes, multiplier) * estimated.signal_variance()[device]);
             limit_prices.push(multiplier / alpha - variance);
             spectrum.values.iter_mut().for_each(|value| *value = value.max(0.0) / alpha);
             spectra.push(spectrum);
         }
-        let bound = dual_value(estimated, error, &spectra, &limit_prices)?;
+        let total: f64 = estimated.transmit_power().iter().sum();
+        let even = vec![estimated.noise_power() / total; estimated.devices()];
+        let bound = spending_all(estimated, &limit_prices)
+            .into_iter()
+            .chain([even])
+            .map(|prices| dual_value(estimated, error, &spectra, &prices))
+            .try_fold(0.0_f64, |best, bound| bound.map(|bound| best.max(bound)))?;
         Ok(Self { bound, power })
     }
 }
 
-/// `λ/(λ + μ)²`: the power that one eigendirection takes.
-fn reach(eigenvalue: f64, multiplier: f64) -> f64 {
-    if eigenvalue > 0.0 { eigenvalue / (eigenvalue + multiplier).powi(2) } else { 0.0 }
+/// Prices `λ_n` in proportion to the positive among these, with `Σ λ_n p_n = σ²`; none where there are no positive ones.
+fn spending_all(estimated: &Problem, prices: &[f64]) -> Option<Vec<f64>> {
+    let positive = || prices.iter().map(|price| price.max(0.0));
+    let spent: f64 = positive().zip(estimated.transmit_power()).map(|(price, power)| price * power).sum();
+    (spent > 0.0).then(|| positive().map(|price| price * (estimated.noise_power() / spent)).collect())
 }
 
-/// The formula of [`lower_bound`] at `λ_n` = `limit_prices`, scaled to `Σ λ_n p_n = σ²`, and `U_n = w_n (M_n + w_n I)^{-2}`.
+/// The formula of [`lower_bound`] at `λ_n` = `prices` and `U_n = w_n (M_n + w_n I)^{-2}`.
 fn dual_value(
     estimated: &Problem,
     error: &ChannelError,
     spectra: &[Spectrum],
-    limit_prices: &[f64],
+    prices: &[f64],
 ) -> Result<f64, Error> {
-    let spent: f64 = limit_prices
-        .iter()
-        .zip(estimated.transmit_power())
-        .map(|(price, power)| price.max(0.0) * power)
-        .sum();
-    let scale = if spent > 0.0 { estimated.noise_power() / spent } else { 0.0 };
     let side = estimated.receive_antennas();
     let mut received = Mat::<c64>::zeros(side, side);
     let (mut roots, mut weights) = (0.0, 0.0);
     for (device, (estimate, spectrum)) in estimated.channels().iter().zip(spectra).enumerate() {
-        let weight = error.variance()[device] + scale * limit_prices[device].max(0.0);
+        let weight = error.variance()[device] + prices[device];
         if weight == 0.0 {
             continue;
         }

@@ -3,6 +3,7 @@
 use crate::channel::{Fading, require_correlation};
 use crate::error::{Error, Quantity};
 use crate::linalg::{require_channel, require_finite};
+use crate::problem::Units;
 use faer::{Mat, c64};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -50,7 +51,8 @@ impl ChannelError {
 
     /// Errors of linear MMSE estimates from pilots: each transmit antenna sends `length` = `τ` pilot symbols, orthogonal to those of all
     /// other antennas, each received at the signal-to-noise ratio `snr[n]` = `γ_n` (linear; transmit power over noise power, before the
-    /// channel's gain). With channels of variance `s²`,
+    /// channel's gain). So many pilots are orthogonal only if they are long enough, `τ ≥ Σ_n T_n`, which is not checked: the `T_n` are not known here.
+    /// With channels of variance `s²`,
     ///
     /// `σ_e,n² = s² / (1 + s² τ γ_n)`
     ///
@@ -142,6 +144,13 @@ impl ChannelError {
     /// `Σ_n σ_e,n² P_n`, what the receiver's every antenna gets through the unknown part of the channels.
     pub(super) fn received_power(&self, transmit_power: impl Iterator<Item = f64>) -> f64 {
         self.variance.iter().zip(transmit_power).map(|(variance, power)| variance * power).sum()
+    }
+
+    /// In the units of a problem.
+    pub(super) fn in_units(&self, units: &Units) -> Result<Self, Error> {
+        let in_units = |(device, &variance): (usize, &f64)| units.channel_variance(device, variance);
+        Self::new(self.variance.iter().enumerate().map(in_units).collect())
+            .map_err(|_| Error::Numerical { operation: "the errors in the problem's units" })
     }
 
     /// Checks that there is one error per device.

@@ -1,6 +1,9 @@
 //! The objective of P_s with the best precoders, and its gradient.
 
-use super::{Mode, modes, residual, sensitivity, total_residual, weighted_multiplier};
+use super::{
+    Mode, has_gradient, modes, precoder_power, residual, sensitivity, stationarity, total_residual,
+    weighted_multiplier,
+};
 use crate::error::Error;
 use crate::linalg::{Eigensolver, add_product, multiply, side_by_side, squared_norm};
 use crate::problem::Problem;
@@ -21,9 +24,12 @@ impl Objective {
 }
 
 /// `F(A) = Σ_n v_n min_B ‖A^H H_n B − E_n‖_F² + σ² ‖A‖_F²`, the objective of P_s with the best precoders, at one `A` (`R×L`) after
-/// another: what does not depend on `A` and the room for what does are kept.
+/// another: what does not depend on `A` and the room for what does are kept. Where channels are known up to errors, their averaged
+/// objective: each minimum has `σ_e,n² ‖A‖_F² ‖B‖_F²` more, and is at `μ_n ≥ σ_e,n² ‖A‖_F²`.
 pub(crate) struct Evaluator<'a> {
     problem: &'a Problem,
+    /// `σ_e,n²`, if any.
+    errors: Option<&'a [f64]>,
     /// `[H_1 … H_N]`, `R×Σ T_n`.
     channels: Mat<c64>,
     /// `D_n = H_n^H A`, one below the other, `Σ T_n×L`.
@@ -48,15 +54,26 @@ impl<'a> Evaluator<'a> {
         let square = || Mat::zeros(streams, streams);
         let (square, precoding, mismatch) = (square(), square(), square());
         let (modes, eigensolver) = (Vec::with_capacity(streams), Eigensolver::new(streams));
-        Self { problem, channels, seen, slopes, square, precoding, mismatch, modes, eigensolver }
+        let errors = None;
+        Self { problem, errors, channels, seen, slopes, square, precoding, mismatch, modes, eigensolver }
     }
 
-    /// Writes `F(A)` and its gradient `2σ²A − 2 Σ_n v_n H_n D_n U_n`, where `D_n U_n = B_n (E_n − D_n^H B_n)^H`: at the best precoders the
-    /// derivative is that for fixed ones.
+    /// The averaged objective for errors of these variances, one per device.
+    pub fn averaged(problem: &'a Problem, variances: &'a [f64]) -> Self {
+        Self { errors: Some(variances), ..Self::new(problem) }
+    }
+
+    /// `σ_e,n² ‖A‖_F²`, from `‖A‖_F²`.
+    fn least_multiplier(&self, device: usize, alpha: f64) -> f64 {
+        self.errors.map_or(0.0, |errors| errors[device] * alpha)
+    }
+
+    /// Writes `F(A)` and its gradient `2sA − 2 Σ_n v_n H_n D_n U_n`, where `D_n U_n = B_n (E_n − D_n^H B_n)^H` and `s = σ² + Σ_n σ_e,n² v_n ‖B_n‖²`: at the
+    /// best precoders the derivative is that for fixed ones.
     pub fn evaluate(&mut self, factor: MatRef<'_, c64>, objective: &mut Objective) -> Result<(), Error> {
-        let noise_power = self.problem.noise_power();
+        let (mut noise_power, alpha) = (self.problem.noise_power(), squared_norm(factor));
         multiply(self.seen.as_mut(), self.channels.adjoint(), factor);
-        let mut value = noise_power * squared_norm(factor);
+        let mut value = noise_power * alpha;
         let mut first = 0;
         for (device, channel) in self.problem.channels().iter().enumerate() {
             let variance = self.problem.signal_variance()[device];
@@ -65,8 +82,13 @@ impl<'a> Evaluator<'a> {
             let spectrum = self.eigensolver.decompose(self.square.as_ref(), channel.ncols())?;
             self.modes.clear();
             self.modes.extend(modes(self.problem, device, spectrum));
-            let multiplier =
-                weighted_multiplier(self.modes.iter().copied(), self.problem.precoder_budget(device));
+            let limit = weighted_multiplier(self.modes.iter().copied(), self.problem.precoder_budget(device));
+            let multiplier = limit.max(self.least_multiplier(device, alpha));
+            if let Some(errors) = self.errors {
+                let power = variance * precoder_power(self.modes.iter().copied(), multiplier);
+                noise_power += errors[device] * power;
+                value += errors[device] * power * alpha;
+            }
             value += variance * total_residual(&self.modes, multiplier);
             if self.problem.serves_all(device) {
                 let weight = |value| -2.0 * variance * sensitivity(value, multiplier);
@@ -93,6 +115,23 @@ impl<'a> Evaluator<'a> {
         }
         Ok(())
     }
+
+    /// [`stationarity`] at `A`; infinite where there is no gradient ([`has_gradient`]), and some step lowers the objective at first order.
+    pub fn stationarity(self, factor: MatRef<'_, c64>) -> Result<f64, Error> {
+        let alpha = squared_norm(factor);
+        if has_gradient(self.problem, factor, |device| self.least_multiplier(device, alpha))? {
+            Ok(stationarity(&self.objective(factor)?, factor))
+        } else {
+            Ok(f64::INFINITY)
+        }
+    }
+
+    /// The objective at one `A`.
+    pub fn objective(mut self, factor: MatRef<'_, c64>) -> Result<Objective, Error> {
+        let mut objective = Objective::zeros(factor);
+        self.evaluate(factor, &mut objective)?;
+        Ok(objective)
+    }
 }
 
 /// Sets all other columns to zero.
@@ -102,11 +141,4 @@ pub(crate) fn keep_columns(matrix: MatMut<'_, c64>, kept: &[usize]) {
             column.fill(c64::new(0.0, 0.0));
         }
     }
-}
-
-/// `F` and its gradient at one `A` (`R×L`).
-pub(crate) fn evaluate(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Objective, Error> {
-    let mut objective = Objective::zeros(factor);
-    Evaluator::new(problem).evaluate(factor, &mut objective)?;
-    Ok(objective)
 }

@@ -11,7 +11,7 @@ mod evaluator;
 mod ray;
 mod seen;
 
-pub(crate) use evaluator::{Evaluator, Objective, evaluate, keep_columns};
+pub(crate) use evaluator::{Evaluator, Objective, keep_columns};
 pub(crate) use ray::{best_scale, best_value};
 pub(crate) use seen::{Seen, has_gradient, zero_forcing_scale};
 
@@ -38,8 +38,7 @@ pub(crate) fn weighted_multiplier(modes: impl Iterator<Item = Mode> + Clone, bud
     let mut multiplier =
         positive().map(|(value, weight)| (weight * value / budget).sqrt() - value).fold(0.0, f64::max);
     for _ in 0..NEWTON_STEPS {
-        let power: f64 =
-            positive().map(|(value, weight)| weight * value / (value + multiplier).powi(2)).sum();
+        let power = precoder_power(positive(), multiplier);
         if power <= budget {
             break;
         }
@@ -54,6 +53,12 @@ pub(crate) fn weighted_multiplier(modes: impl Iterator<Item = Mode> + Clone, bud
         multiplier += step;
     }
     multiplier
+}
+
+/// `‖B‖_F² = Σ ω_i λ_i/(λ_i + μ)²`. A direction with `λ = 0` takes none.
+pub(crate) fn precoder_power(modes: impl Iterator<Item = Mode>, multiplier: f64) -> f64 {
+    let heard = modes.filter(|&(value, _)| value > 0.0);
+    heard.map(|(value, weight)| weight * value / (value + multiplier).powi(2)).sum()
 }
 
 /// `(μ/(λ + μ))²`: what one eigendirection contributes to `φ`. A direction with `λ = 0` cannot be reached and costs 1.
@@ -87,13 +92,9 @@ fn total_residual(modes: &[Mode], multiplier: f64) -> f64 {
     modes.iter().map(|&(value, weight)| weight * residual(value, multiplier)).sum()
 }
 
-/// [`stationarity`] of `F` at `A`; infinite where `F` has no gradient ([`has_gradient`]), and some step lowers it at first order.
+/// [`Evaluator::stationarity`] of `F` at `A`.
 pub(crate) fn stationarity_at(problem: &Problem, factor: MatRef<'_, c64>) -> Result<f64, Error> {
-    if has_gradient(problem, factor, |_| 0.0)? {
-        Ok(stationarity(&evaluate(problem, factor)?, factor))
-    } else {
-        Ok(f64::INFINITY)
-    }
+    Evaluator::new(problem).stationarity(factor)
 }
 
 /// Relative size of the gradient: `‖∇F‖ ‖A‖ / F`, the first-order decrease that a unit relative step could bring.

@@ -1,6 +1,8 @@
 use super::ray::Ray;
 use super::*;
 use crate::channel::{BlockFading, Fading};
+use crate::csi::{self, ChannelError};
+use crate::transceiver::regularized;
 use faer::Mat;
 
 fn random(columns: usize, seed: u64) -> Mat<c64> {
@@ -25,21 +27,40 @@ fn grouped_problem() -> Problem {
     problem.with_device_streams(vec![vec![0, 2], vec![1], vec![0, 1]]).unwrap()
 }
 
-/// Central differences of `F`.
+fn evaluate(problem: &Problem, factor: MatRef<'_, c64>) -> Result<Objective, Error> {
+    Evaluator::new(problem).objective(factor)
+}
+
+/// Central differences of `F`, and of its average over errors where they hold some devices below their limits.
 #[test]
 fn gradient_agrees_with_differences() {
     for problem in [uneven_problem(), grouped_problem()] {
-        check_gradient(&problem);
+        check_gradient(|| Evaluator::new(&problem));
+        check_gradient(|| Evaluator::averaged(&problem, &[0.0, 0.3, 0.01]));
     }
 }
 
-fn check_gradient(problem: &Problem) {
+fn check_gradient<'a>(evaluator: impl Fn() -> Evaluator<'a>) {
     let [point, direction] = [random(3, 2), random(3, 3)];
-    let value = |step| evaluate(problem, moved(&point, &direction, step).as_ref()).unwrap().value;
-    let gradient = evaluate(problem, point.as_ref()).unwrap().gradient;
+    let value = |step| evaluator().objective(moved(&point, &direction, step).as_ref()).unwrap().value;
+    let gradient = evaluator().objective(point.as_ref()).unwrap().gradient;
     let slope = inner(gradient.as_ref(), direction.as_ref());
     let difference = (value(1e-5) - value(-1e-5)) / 2e-5;
     assert!((slope - difference).abs() < 1e-6 * slope.abs(), "{slope} {difference}");
+}
+
+/// The averaged objective is the averaged error with the precoders that are best for it.
+#[test]
+fn averaged_objective_is_that_of_the_precoders() {
+    let (errors, point) = ([0.0, 0.3, 0.01], random(3, 2));
+    let least = |device: usize| errors[device] * squared_norm(point.as_ref());
+    for problem in [uneven_problem(), grouped_problem()] {
+        let transceiver = regularized(&problem, point.as_ref(), least).unwrap();
+        let error = ChannelError::new(errors.to_vec()).unwrap();
+        let expected = csi::mean_squared_error(&problem, &error, &transceiver).unwrap().total();
+        let value = Evaluator::averaged(&problem, &errors).objective(point.as_ref()).unwrap().value;
+        assert!((value / expected - 1.0).abs() < 1e-12, "{value} {expected}");
+    }
 }
 
 /// What an evaluator finds does not depend on what it was asked before.

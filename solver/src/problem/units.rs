@@ -42,6 +42,11 @@ impl Units {
         self.error + 2 * self.transmitted[device]
     }
 
+    /// The variance of a device's channel entries, or of errors of them, in these units.
+    pub fn channel_variance(&self, device: usize, variance: f64) -> f64 {
+        libm::scalbn(variance, 2 * (self.transmitted[device] - self.received))
+    }
+
     /// The largest `v_n` near 1, and every `q_n = p_n/v_n`.
     fn of_devices(problem: &Problem) -> Self {
         let powers = problem.transmit_power.iter().zip(&problem.signal_variance);

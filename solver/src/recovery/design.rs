@@ -113,7 +113,7 @@ pub enum Method {
 pub struct Design {
     /// The transceiver, within every power limit.
     pub transceiver: Transceiver,
-    /// Its MSE (7), computed from `transceiver` and the problem's data alone.
+    /// Its MSE (7), computed from `transceiver` and the problem's data alone; from [`csi::design`](crate::csi::design()) its average over the errors.
     pub mse: f64,
     /// Where it was refined from.
     pub method: Method,
@@ -134,7 +134,7 @@ impl Design {
     }
 
     /// In the units of the problem itself.
-    pub(super) fn restored(self, units: &Units) -> Result<Self, Error> {
+    pub(crate) fn restored(self, units: &Units) -> Result<Self, Error> {
         let mse = units.restore_error(self.mse)?;
         let bound = self.bound.map(|bound| units.restore_error(bound)).transpose()?;
         Ok(Self { transceiver: units.restore_transceiver(self.transceiver), mse, bound, ..self })

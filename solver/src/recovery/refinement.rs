@@ -46,7 +46,7 @@ impl Refinement {
         Ok(())
     }
 
-    pub(super) fn stop(&self) -> Stop {
+    pub(crate) fn stop(&self) -> Stop {
         Stop { decrease: self.decrease, iterations: self.max_iterations }
     }
 }

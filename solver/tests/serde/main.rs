@@ -93,6 +93,7 @@ fn problems_and_designs_come_back_to_the_last_bit() {
     let error = ChannelError::new(vec![0.1; 2]).unwrap();
     let alternated = csi::alternate(&problem, &error, start.aggregator(), &Default::default()).unwrap();
     assert_round_trip(alternated.clone());
+    assert_round_trip(csi::design(&problem, &error, &Default::default()).unwrap());
     let negative = [("/mse", json!(-1.0), "mse is -1; valid: at least 0")];
     assert_checked(&refined, &negative, &["/mse"]);
     // Silence, from which nothing leads on: infinite, and `null` where a format has no infinities.
