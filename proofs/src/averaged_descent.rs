@@ -22,28 +22,30 @@
 //!   precoders may use more power than that noise was made for.
 
 use crate::alternating::regularized;
-use crate::arithmetic::{eigenvalues, hermitian, identity, inverse, scaled, squared_norm};
+use crate::arithmetic::{identity, squared_norm};
 use faer::{Mat, c64};
 use solver::Problem;
 
-/// The `B_n` of statement 1, for `μ_n` of at least `weights[n]`: by bisection, down to neighbouring numbers.
+/// The `B_n` of statement 1, for `μ_n` of at least `weights[n]`: by bisection, down to neighbouring numbers. With `D_n = W S V^H` it is
+/// `W (S² + μ_n I)^{-1} S V^H`; directions of rounding size stay silent.
 pub fn best_precoders(problem: &Problem, aggregator: &Mat<c64>, weights: &[f64]) -> Vec<Mat<c64>> {
     let precoder = |(n, channel): (usize, &Mat<c64>)| {
         let (seen, budget) = (channel.adjoint() * aggregator, crate::programs::budget(problem, n));
-        let gram = hermitian((seen.adjoint() * &seen).as_ref());
-        let values = eigenvalues(gram.as_ref());
-        let power = |mu: f64| values.iter().map(|&value| value.max(0.0) / (value + mu).powi(2)).sum::<f64>();
+        let svd = seen.thin_svd().expect("entries are finite");
+        let values: Vec<f64> = svd.S().column_vector().iter().map(|value| value.re).collect();
+        let least = 8.0 * f64::EPSILON * values[0];
+        let gain = |value: f64, mu: f64| if value > least { value / (value * value + mu) } else { 0.0 };
+        let power = |mu: f64| values.iter().map(|&value| gain(value, mu).powi(2)).sum::<f64>();
         let (mut low, mut high) = (weights[n], weights[n]);
         if power(weights[n]) > budget {
-            high += (values.iter().map(|value| value.max(0.0)).sum::<f64>() / budget).sqrt();
+            high += (values.iter().map(|value| value * value).sum::<f64>() / budget).sqrt();
             while low < 0.5 * (low + high) && 0.5 * (low + high) < high {
                 let middle = 0.5 * (low + high);
                 if power(middle) > budget { low = middle } else { high = middle }
             }
         }
-        // The same as (M_n + μ_n I)^{-1} D_n, and defined at μ_n = 0 where T_n > L.
-        let shifted = gram + scaled(identity(seen.ncols()).as_ref(), high);
-        seen * inverse(shifted.as_ref())
+        let served = Mat::from_fn(seen.nrows(), values.len(), |i, j| svd.U()[(i, j)] * gain(values[j], high));
+        served * svd.V().adjoint()
     };
     problem.channels().iter().enumerate().map(precoder).collect()
 }
@@ -73,6 +75,7 @@ pub fn averaged(problem: &Problem, variance: &[f64], aggregator: &Mat<c64>, prec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arithmetic::scaled;
     use crate::{config, config_of};
     use proptest::prelude::*;
     use solver::baseline::{equal_power, scalar_power_control};

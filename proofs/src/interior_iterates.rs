@@ -4,7 +4,8 @@
 //!
 //! 1. Every iterate of the method for `lambda_min`, the start included, is strictly feasible on both sides: `X` is positive definite on
 //!    the range of `[H_1 … H_N]`, the `U_n` and `Z_n = H_n^H X H_n − c_n I` are positive definite, and so is `S = I − Σ H_n U_n H_n^H`.
-//!    So `tr X` and `Σ c_n tr U_n` enclose the value at any moment, and their difference falls.
+//!    So `tr X` and `Σ c_n tr U_n` enclose the value at any moment. (Their difference ends within the gap asked for. It
+//!    need not fall in every iteration: a step that centres may raise it.)
 //! 2. Of the iterates for `trace_inverse` and `mmse`, `X` is positive definite on that range, and the `U_n` are positive definite. So each
 //!    gives both bounds, once certified.
 //! 3. For channels of bounded condition a solution within a relative gap is feasible: `X ⪰ 0`, `U_n ≻ 0`, and it meets every constraint of
@@ -100,7 +101,7 @@ mod tests {
                     "iterate {done}: {lower}..{upper}, {value:?}"
                 );
                 let (gap, within) = (points.gap(&problem), slack(&problem, &points, &points));
-                prop_assert!(gap >= -within && gap <= last + within, "iterate {done}: {last}, then {gap}, rounding {within}");
+                prop_assert!(gap >= -within, "iterate {done}: {gap}, rounding {within}");
                 last = gap;
                 if done < iterations {
                     prop_assert!(gap <= GAP * upper, "ended at a gap of {gap}");

@@ -401,6 +401,17 @@ fn the_only_point_is_the_answer() {
     assert_eq!((end[0], record.residual, record.restored), (-1.0, 0.0, None));
 }
 
+/// Two equalities that are one, but for rounding: they say nothing of the direction along them.
+#[test]
+fn equalities_that_differ_by_rounding_are_one() {
+    let line = Polyhedron::builder(2)
+        .bounds(vec![-2.9375, f64::NEG_INFINITY], vec![3.6875, f64::INFINITY])
+        .equality(vec![0.20231353591160195, -0.3564571823204421], 0.5882747755524862)
+        .equality(vec![0.22044198895027634, -0.38839779005524855], 0.6409875690607735);
+    let (end, _) = plain_step(line, &[2.6875, -0.125], &[(0.0, &[4.625, 2.625])], 1.0);
+    assert!(distance(&end, &[0.375, -1.4375]) < 1e-6, "{end:?}");
+}
+
 #[test]
 fn projections_far_beyond_the_member_are_found() {
     for size in [1e8, 1e9, 1e10] {

@@ -213,17 +213,34 @@ pub(crate) fn singular_values(matrix: MatRef<'_, c64>) -> Result<Vec<f64>, Error
 /// Writes the singular values of a matrix, descending, and where asked for `(W, V)` of the thin decomposition `W S V^H`.
 pub(crate) fn svd_into<T: ComplexField<Real = f64>>(
     matrix: MatRef<'_, T>,
-    values: ColMut<'_, T>,
-    vectors: Option<(MatMut<'_, T>, MatMut<'_, T>)>,
+    mut values: ColMut<'_, T>,
+    mut vectors: Option<(MatMut<'_, T>, MatMut<'_, T>)>,
     scratch: &mut Scratch,
 ) -> Result<(), Error> {
     let compute = if vectors.is_some() { ComputeSvdVectors::Thin } else { ComputeSvdVectors::No };
     let (rows, columns) = matrix.shape();
     let request = svd_scratch::<T>(rows, columns, compute, compute, Par::Seq, Default::default());
-    let (left, right) = vectors.unzip();
-    let (values, stack) = (values.as_diagonal_mut(), scratch.stack(request));
-    svd(matrix, values, left, right, Par::Seq, stack, Default::default())
-        .map_err(|_| Error::Numerical { operation: "singular values" })
+    let mut decompose = |matrix: MatRef<'_, T>, values: ColMut<'_, T>| {
+        let (left, right) = vectors.as_mut().map(|(left, right)| (left.rb_mut(), right.rb_mut())).unzip();
+        let stack = scratch.stack(request);
+        svd(matrix, values.as_diagonal_mut(), left, right, Par::Seq, stack, Default::default())
+    };
+    if decompose(matrix, values.rb_mut()).is_ok() {
+        return Ok(());
+    }
+    // Where singular values are equal the iteration can cycle, by a coincidence of roundings that another order of the columns does not have.
+    let reversed = Mat::from_fn(rows, columns, |i, j| matrix[(i, columns - 1 - j)].clone());
+    decompose(reversed.as_ref(), values)
+        .map_err(|_| Error::Numerical { operation: "singular value decomposition" })?;
+    if let Some((_, mut right)) = vectors {
+        for j in 0..right.ncols() {
+            for i in 0..columns / 2 {
+                let (above, below) = (right[(i, j)].clone(), right[(columns - 1 - i, j)].clone());
+                (right[(i, j)], right[(columns - 1 - i, j)]) = (below, above);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `L` with `M = L L^H` for a positive definite Hermitian matrix, of which the lower triangle is read; `None` if it is not (numerically) positive definite.
@@ -288,4 +305,39 @@ pub(crate) fn invert_factorized(
     solve_lower_triangular_in_place(factor, memory.rb_mut(), Par::Seq);
     multiply(out.rb_mut(), memory.rb().adjoint(), memory.rb());
     make_hermitian(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Singular values 2^{-1/4}, ½, ½, on which faer's iteration does not end, as no other matrix of 100 000 like it.
+    #[test]
+    fn cycles_among_equal_singular_values_are_left() {
+        const PARTS: [(f64, f64); 15] = [
+            (0.2027697100217385, -0.3831063102007006),
+            (0.06614192391977539, 0.3218219162002939),
+            (-0.13571449413024558, 0.2498402843474956),
+            (0.16002527613673906, -0.09783661862115539),
+            (-0.24548838779403845, 0.04998298044652423),
+            (-0.03409559891784159, -0.04606068522874991),
+            (-0.034701219099117955, 0.26624366518935055),
+            (-0.18872514962042958, -0.036823704744479546),
+            (-0.3524005013762569, -0.027211821983132593),
+            (0.06546505499694971, -0.1665409226238345),
+            (-0.16341284970650358, 0.05411917972709391),
+            (0.25766563593718833, -0.29462657070217757),
+            (-0.15620305498865006, -0.28368938069517385),
+            (0.16453564286496436, -0.12295787061055939),
+            (0.24782606980673155, -0.2681107906986091),
+        ];
+        let matrix = Mat::from_fn(5, 3, |i, j| c64::new(PARTS[5 * j + i].0, PARTS[5 * j + i].1));
+        let ThinSvd { left, values, right } = ThinSvd::of(matrix.as_ref()).unwrap();
+        for (value, expected) in values.iter().zip([0.5_f64.powf(0.25), 0.5, 0.5]) {
+            assert!((value - expected).abs() < 1e-15, "{value}, {expected}");
+        }
+        let scaled = Mat::from_fn(5, 3, |i, j| left[(i, j)] * values[j]);
+        assert!((product(scaled.as_ref(), right.adjoint()) - &matrix).norm_l2() < 1e-15);
+        assert_eq!(singular_values(matrix.as_ref()).unwrap().len(), 3);
+    }
 }

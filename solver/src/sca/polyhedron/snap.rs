@@ -22,7 +22,7 @@ impl Polyhedron {
             return point.to_vec();
         }
         let clamped = self.clamp(point);
-        match self.correct_equalities(&clamped).map(|corrected| self.clamp(&corrected)) {
+        match self.correct_equalities(&clamped, size).map(|corrected| self.clamp(&corrected)) {
             Some(corrected)
                 if self.largest_violation(&corrected).amount <= self.largest_violation(&clamped).amount =>
             {
@@ -36,8 +36,9 @@ impl Polyhedron {
         point.iter().zip(self.lower.iter().zip(&self.upper)).map(|(x, (l, u))| x.max(*l).min(*u)).collect()
     }
 
-    /// `x − A_F⁺ (A_eq x − b_eq)` with `A_F` the columns of variables strictly between their bounds.
-    fn correct_equalities(&self, point: &[f64]) -> Option<Vec<f64>> {
+    /// `x − A_F⁺ (A_eq x − b_eq)` with `A_F` the columns of variables strictly between their bounds, less the singular directions in which that is more than
+    /// rounding of points of `size`: rows that differ by rounding say nothing there.
+    fn correct_equalities(&self, point: &[f64], size: f64) -> Option<Vec<f64>> {
         if self.equalities.is_empty() {
             return None;
         }
@@ -53,7 +54,9 @@ impl Polyhedron {
         let mut corrected = point.to_vec();
         for (k, value) in values.iter().enumerate().filter(|(_, value)| **value > negligible) {
             let part = dot(left.col_as_slice(k), &excess) / value;
-            add_scaled(&mut corrected, -part, right.col_as_slice(k));
+            if part.abs() <= ROUNDING * size {
+                add_scaled(&mut corrected, -part, right.col_as_slice(k));
+            }
         }
         corrected.iter().all(|x| x.is_finite()).then_some(corrected)
     }
