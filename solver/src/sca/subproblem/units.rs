@@ -42,14 +42,15 @@ impl Subproblem<'_> {
         }
     }
 
-    /// The magnitude of the objective over the reach: of `f̂_0` without its constant, or of the constraints whose violation is minimised.
+    /// The magnitude of the objective: of `f̂_0` without its constant over the reach, or of the constraints whose violation is minimised at points of this
+    /// size, as it is certified. (Their reach is where they would be met, which may be far outside of the set.)
     pub(super) fn objective_scale(&self) -> f64 {
-        let reach = self.reach();
         match self.goal {
-            Goal::Objective => Surrogate { value: 0.0, ..self.objective.clone() }.scale(reach),
+            Goal::Objective => Surrogate { value: 0.0, ..self.objective.clone() }.scale(self.reach()),
             Goal::LeastViolation => {
-                let scales = self.constraints.iter().map(|c| c.scale(reach));
-                scales.fold(self.objective.curvature * reach * reach, f64::max)
+                let size = self.size();
+                let scales = self.constraints.iter().map(|c| c.scale(size));
+                scales.fold(self.objective.curvature * size * size, f64::max)
             }
         }
     }
