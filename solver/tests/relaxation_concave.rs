@@ -352,3 +352,65 @@ fn iteration_limits_are_enforced() {
         }
     }
 }
+
+/// A line of sight 40 dB above what is scattered, where the estimates of a step by the last go in circles.
+#[test]
+fn steps_that_make_new_residuals_do_not_go_in_circles() {
+    const ENTRIES: [(f64, f64); 42] = [
+        (-22.3, 1.2),
+        (6.6, 5.0),
+        (-11.0, -45.9),
+        (-22.5, 0.9),
+        (6.9, 5.0),
+        (-10.7, -46.0),
+        (-21.9, 1.1),
+        (6.7, 5.0),
+        (-11.0, -46.3),
+        (-22.3, 0.6),
+        (6.6, 5.0),
+        (-11.0, -46.1),
+        (-22.3, 0.9),
+        (6.5, 5.0),
+        (-10.6, -46.5),
+        (-22.5, 1.0),
+        (6.6, 5.0),
+        (-11.0, -45.8),
+        (-31.0, 16.3),
+        (49.7, -23.5),
+        (-31.2, 17.7),
+        (49.4, -24.0),
+        (-31.2, 16.5),
+        (49.5, -24.0),
+        (-32.4, 15.9),
+        (49.1, -24.3),
+        (-31.1, 17.6),
+        (49.7, -24.4),
+        (-31.0, 16.5),
+        (49.3, -24.0),
+        (22.4, 7.7),
+        (4.3, -10.5),
+        (22.2, 7.8),
+        (4.4, -10.5),
+        (22.3, 7.6),
+        (4.4, -10.3),
+        (22.3, 7.7),
+        (4.7, -10.3),
+        (22.4, 7.7),
+        (4.6, -10.3),
+        (22.3, 7.5),
+        (4.6, -10.4),
+    ];
+    let mut entries = ENTRIES.chunks_exact(6);
+    let mut channel = |columns: usize| {
+        let entries: Vec<(f64, f64)> = entries.by_ref().take(columns).flatten().copied().collect();
+        Mat::from_fn(6, columns, |i, j| c64::new(entries[i * columns + j].0, entries[i * columns + j].1))
+    };
+    let channels = [3, 2, 2].map(&mut channel).to_vec();
+    let problem = Problem::new(channels, vec![4.0, 0.0625, 0.25], 64.0).unwrap().with_streams(2).unwrap();
+    let problem = problem.with_signal_variance(vec![4.0, 0.125, 0.25]).unwrap();
+    for relative_gap in [1e-4, 1e-6, 1e-9] {
+        let options = Options { relative_gap, ..Default::default() };
+        let solution = Relaxation::Mmse.solve(&problem, &options).unwrap();
+        assert!(solution.iterations <= 10, "{relative_gap:e}: {} iterations", solution.iterations);
+    }
+}

@@ -50,6 +50,9 @@ const STEP_MARGIN: (f64, f64) = (0.02, 0.1);
 /// estimate. The next aim is taken where a step of the last is short.
 const AIMS: [(f64, usize); 2] = [(0.01, 4), (0.1, 1)];
 const SHORT_STEP: f64 = 0.6;
+/// Where residuals ask for more than this part of the mean complementarity, one solution is taken: estimates bend it by as much as makes new residuals, and
+/// some instances with a strong line of sight go in circles.
+const RESIDUALS_FIRST: f64 = 0.7;
 /// Bisections of a step that leaves the cone.
 const BISECTIONS: usize = 7;
 /// Residuals beyond this many times `S` or `s_n` stop the complementarity from shrinking further.
@@ -373,7 +376,8 @@ impl SaddlePoint {
         let least_aim = (newton.infeasibility(iterate, devices) / MOST_INFEASIBILITY).min(1.0);
         let margin = (complementarity / trace(iterate.x.as_ref())).clamp(STEP_MARGIN.0, STEP_MARGIN.1);
         let mut steps = (0.0, 0.0);
-        for (aim, solutions) in AIMS {
+        for (aim, most) in AIMS {
+            let solutions = if least_aim > RESIDUALS_FIRST { 1 } else { most };
             let target = least_aim.max(aim) * complementarity / degree;
             for solution in 0..solutions {
                 directions.swap(0, 1);
