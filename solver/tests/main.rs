@@ -14,6 +14,7 @@ mod channel_errors;
 mod csi;
 mod csi_design;
 mod design;
+mod designer;
 mod gauss_markov;
 mod inputs;
 mod recovery;
