@@ -42,20 +42,22 @@ use work::Work;
 /// A step of length `a` to the boundary goes `a` times this much of the way, the first number and `a` times the second: where the
 /// boundary cuts a step short it is kept away from.
 const STEP_FRACTION: [f64; 2] = [0.9, 0.097];
-/// The part of the mean complementarity that a step aims at, and the solution from which on its steps are measured; then what it aims at
-/// instead where that leads to short steps. The last does nothing but centre.
+/// The part of the mean complementarity that a step aims at; then what it aims at instead where that leads to short steps. The last does nothing but
+/// centre.
 ///
 /// Solutions are cheap beside the factorization that they share, and each adds an order to the direction: the first aim takes them all. Far from
 /// the central path the second order of a full step misleads: there every solution is measured, from the first.
-const AIMS: [(f64, usize); 3] = [(0.005, MOST_SOLUTIONS), (0.3, 1), (1.0, 1)];
+const AIMS: [f64; 3] = [0.005, 0.3, 1.0];
 /// What the next step aims at first when one with the first aim went all the way.
 const AIM_AFTER_FULL_STEP: f64 = 0.003;
 /// Steps shorter than this are short.
 const SHORT_STEP: f64 = 0.3;
 /// Steps this long need no better direction.
 const LONG_STEP: f64 = 0.95;
-/// Most solutions of the Newton equations for one direction, the first without an estimate.
-const MOST_SOLUTIONS: usize = 6;
+/// Most solutions of the Newton equations for one direction, the first without an estimate: of [`FEW_UNKNOWNS`] and of more, whose factorization takes
+/// longer beside a solution.
+const MOST_SOLUTIONS: [usize; 2] = [6, 8];
+const FEW_UNKNOWNS: usize = 180;
 /// The part of the goal that the step to it should reach: the goal falls with `tr X`, and certifying rounds.
 const FINAL_GAP: f64 = 0.5;
 
@@ -137,6 +139,7 @@ pub(super) struct InteriorPoint {
     directions: [Direction; 2],
     work: Work,
     last_step: LastStep,
+    most_solutions: usize,
 }
 
 impl Default for InteriorPoint {
@@ -159,16 +162,18 @@ impl InteriorPoint {
         let channels = Channels::new(receive, sides);
         let packs = &channels.packs;
         let (square, parts) = (|| Mat::zeros(receive, receive), || packs::parts(packs));
+        let unknowns = elimination.unknowns(receive, sides);
         Self {
             sides: sides.to_vec(),
             iterate: Iterate { x: square(), s: square(), w: parts(), z: parts() },
             interior: (square(), parts()),
             inverses: Inverses { whole: square(), parts: parts() },
             system: System::new(elimination, receive, packs),
-            mixing: Mixing::new(receive, packs, elimination.unknowns(receive, sides)),
+            mixing: Mixing::new(receive, packs, unknowns),
             directions: [(); 2].map(|()| Direction::new(receive, packs)),
             work: Work::new(receive, packs),
             last_step: LastStep::Other,
+            most_solutions: MOST_SOLUTIONS[usize::from(unknowns > FEW_UNKNOWNS)],
             channels,
         }
     }
@@ -294,11 +299,12 @@ impl InteriorPoint {
         let mut steps = (0.0, 0.0);
         let (first, aims) = match self.last_step {
             LastStep::Full => (AIM_AFTER_FULL_STEP, &AIMS[..]),
-            LastStep::Centred => (AIMS[0].0, &AIMS[..AIMS.len() - 1]),
-            LastStep::Other => (AIMS[0].0, &AIMS[..]),
+            LastStep::Centred => (AIMS[0], &AIMS[..AIMS.len() - 1]),
+            LastStep::Other => (AIMS[0], &AIMS[..]),
         };
-        for (index, &(aim, fewest)) in aims.iter().enumerate() {
-            steps = self.find_direction(if index == 0 { first } else { aim } * mean, fewest, goal);
+        for (index, &aim) in aims.iter().enumerate() {
+            let (aim, fewest) = if index == 0 { (first, self.most_solutions) } else { (aim, 1) };
+            steps = self.find_direction(aim * mean, fewest, goal);
             self.last_step = match index {
                 0 if steps == (1.0, 1.0) => LastStep::Full,
                 last if last + 1 == AIMS.len() => LastStep::Centred,
@@ -328,7 +334,7 @@ impl InteriorPoint {
         self.mixing.restart();
         // The step to the goal need not be as good as one that others follow.
         let final_step = complementarity * self.degree() <= goal;
-        for solution in 1..=MOST_SOLUTIONS {
+        for solution in 1..=self.most_solutions {
             self.directions.swap(0, 1);
             let Self { channels, iterate, inverses, system, mixing, directions: [out, last], work, .. } =
                 self;
