@@ -11,7 +11,8 @@
 //! 3. every `x` within the bounds has `η_0 ‖x − x*‖² ≤ f̂_0(x) − f̂_0(x*) + m(x)`, where `m(x)` is what it misses the constraints by, weighted with
 //!    the multipliers of `x*`; so a point of (21) with a gap `f̂_0(x) − D` is within `√(gap/η_0)` of `x*`;
 //! 4. the solver's `x̂` has such a gap, of no more than `1e-7` of what `f̂_0` changes by over `‖x̂ − x^τ‖`, or over a hundredth of its reach
-//!    `‖u_0‖/2η_0`; and what [`project`](solver::sca::Polyhedron::project) returns is within a thousandth of the distance. In any units.
+//!    `‖u_0‖/2η_0`; and what [`project`](solver::sca::Polyhedron::project) returns is within a thousandth of its distance from the
+//!    member. In any units.
 //!
 //! *Proof of 3.* `L` of the multipliers of `x*` has its minimum over the bounds at `x*`, and `L(x) ≥ L(x*) + η_0 ‖x − x*‖²`. ∎
 //!

@@ -91,14 +91,14 @@ impl Case {
         self.require_close(&report.point, record.subproblem_gap)
     }
 
-    /// The exact answer is no farther than a thousandth of the larger of its distance and a hundredth of that of a member.
+    /// The exact answer is no farther than a thousandth of the larger of the answer's distance from the member and a hundredth of the point's.
     fn check_projection(&self) -> Result<(), TestCaseError> {
         let found = self.set.project(&self.outside)?;
-        let [own, member] = [&found, &self.set.member().to_vec()].map(|x| length(&minus(x, &self.outside)));
+        let [own, outside] = [&found, &self.outside].map(|x| length(&minus(x, self.set.member())));
         let off = length(&minus(&found, &self.optimum.point));
         // A set without an interior is met up to the tolerance; so is the optimum here, up to rounding.
         let size = self.outside.iter().chain(&found).map(|x| x.abs()).fold(0.0, f64::max);
-        let within = 1e-3 * own.max(0.01 * member) + tolerance(found.len(), size);
+        let within = 1e-3 * own.max(0.01 * outside) + tolerance(found.len(), size);
         prop_assert!(off <= within, "{found:?}, off by {off}, at most {within}");
         Ok(())
     }

@@ -239,7 +239,7 @@ impl Polyhedron {
     }
 
     /// The point of the set nearest to `point` in the Euclidean norm, certified by a dual bound: its distance from the exact answer is at most about a
-    /// thousandth of the larger of its own and a hundredth of `point`'s distance from the [member](Self::member). What is usual is eight digits or
+    /// thousandth of the larger of its own distance from the [member](Self::member) and a hundredth of `point`'s. What is usual is eight digits or
     /// more. In a set without an interior it is the point nearest within the tolerance.
     ///
     /// # Errors
