@@ -31,7 +31,7 @@ use solver::Problem;
 pub fn best_precoders(problem: &Problem, aggregator: &Mat<c64>, weights: &[f64]) -> Vec<Mat<c64>> {
     let precoder = |(n, channel): (usize, &Mat<c64>)| {
         let (seen, budget) = (channel.adjoint() * aggregator, crate::programs::budget(problem, n));
-        let svd = seen.thin_svd().expect("entries are finite");
+        let svd = seen.thin_svd().expect("the iteration for singular values ends");
         let values: Vec<f64> = svd.S().column_vector().iter().map(|value| value.re).collect();
         let least = 8.0 * f64::EPSILON * values[0];
         let gain = |value: f64, mu: f64| if value > least { value / (value * value + mu) } else { 0.0 };
